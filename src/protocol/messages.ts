@@ -1,0 +1,65 @@
+import type { PluginError } from "./plugin-error.ts";
+
+/** Ids and context that travel unchanged from the dispatch request to the plugin. Absent means `null` on the wire. */
+export interface SessionContext {
+  readonly conversationId: string | null;
+  readonly messageId: string | null;
+  readonly appId: string | null;
+  readonly endpointId: string | null;
+  /** Opaque object or null, copied verbatim. */
+  readonly context: unknown;
+}
+
+/** What the daemon says to a plugin, in no dialect. */
+export type DaemonMessage =
+  | {
+      readonly kind: "request";
+      readonly sessionId: string;
+      readonly session: SessionContext;
+      /** `user_id`, `type`, `action` and the fields of the action. */
+      readonly data: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly kind: "backwards_response";
+      readonly sessionId: string;
+      readonly session: SessionContext;
+      readonly data: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: "cancel"; readonly sessionId: string };
+
+/** What a plugin says to the daemon, in no dialect. */
+export type PluginEvent =
+  /** One result item. `raw` is exactly the JSON text of `value` as the plugin wrote it. */
+  | { readonly kind: "item"; readonly sessionId: string; readonly raw: string; readonly value: unknown }
+  | { readonly kind: "end"; readonly sessionId: string }
+  | { readonly kind: "error"; readonly sessionId: string; readonly error: PluginError }
+  /** A call back to the platform; `request` is what stood in the session message's `data`, unchecked. */
+  | { readonly kind: "invoke"; readonly sessionId: string; readonly request: unknown; readonly raw: string }
+  /** A message that breaks the protocol in a way that ends its session (unknown type). */
+  | { readonly kind: "broken"; readonly sessionId: string; readonly error: PluginError }
+  | { readonly kind: "heartbeat" }
+  | { readonly kind: "log"; readonly level: LogLevel; readonly message: string }
+  /** Whatever is no message: the manifest line, a `print`, an `error` event without effect on a session. */
+  | { readonly kind: "noise"; readonly text: string }
+  /** A line above the limit was dropped; `sessionId` where its beginning told it. */
+  | {
+      readonly kind: "oversize";
+      readonly sessionId: string | undefined;
+      readonly sizeBytes: number;
+      readonly limitBytes: number;
+    };
+
+/** Levels of the daemon's log; a plugin's own level names are mapped onto them (contract/plugin-wire 0.2). */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** A dialect: how messages look on the wire. Pure, one instance per connection. */
+export interface Codec {
+  /** Name for logs: `sdk` or `plain`. */
+  readonly name: string;
+  /** Decodes a block of complete lines, newest last. Never throws: what is no message becomes `noise`. */
+  decode(block: string): PluginEvent[];
+  /** Decodes what is known of a line that was dropped for its size. */
+  decodeOversize(head: string, sizeBytes: number, limitBytes: number): PluginEvent;
+  /** One line with its terminator, or undefined where the dialect has no such message. */
+  encode(message: DaemonMessage): string | undefined;
+}

@@ -1,0 +1,38 @@
+import type { SessionContext } from "../protocol/messages.ts";
+import type { Invocation, ItemDecoder } from "../session/invocation.ts";
+
+export type RuntimeKind = "local" | "remote" | "serverless";
+
+/** One request for a plugin, before it has a session. */
+export interface InvocationRequest {
+  readonly sessionId: string;
+  readonly session: SessionContext;
+  /** `user_id`, `type`, `action` and the fields of the action. */
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly decodeItem: ItemDecoder;
+  /** Limit in time of the whole call, counted from when the plugin has the request. */
+  readonly timeoutMs: number;
+}
+
+/** What can run a plugin: a supervised process here, a developer's connection, a cloud function. */
+export interface PluginRuntime {
+  readonly kind: RuntimeKind;
+  readonly identifier: string;
+  /**
+   * Opens a session. Starts the plugin if it does not run, and holds the request meanwhile, within bounds.
+   * Rejects with a `DaemonError` when the plugin cannot be had; nothing was executed then.
+   */
+  invoke(request: InvocationRequest, signal: AbortSignal): Promise<Invocation>;
+  readonly status: RuntimeStatus;
+}
+
+export interface RuntimeStatus {
+  readonly state: "stopped" | "preparing" | "starting" | "ready" | "waiting" | "failed" | "stopping";
+  /** Of the running process, if there is one here. */
+  readonly pid?: number;
+  readonly restarts: number;
+  /** Why it failed last. */
+  readonly lastFailure?: string;
+  /** Sessions that are open. */
+  readonly sessions: number;
+}
