@@ -48,4 +48,6 @@ export interface Invocation {
   cancel(): void;
   /** Resolves once with the end, also when nobody takes any more. */
   readonly ended: Promise<InvocationEnd>;
+  /** What the plugin delivered so far: items, and the characters of their texts. */
+  readonly delivered: { readonly items: number; readonly bytes: number };
 }

@@ -1,0 +1,61 @@
+import { type AnyElysia, Elysia } from "elysia";
+import type { Logger } from "../lib/logger.ts";
+import { createKeyCheck } from "./auth.ts";
+import { failureOf, statusOf } from "./errors.ts";
+import { createRouteMatcher } from "./route-matcher.ts";
+import { type DispatchRoutesDeps, dispatchRoutes } from "./routes/dispatch.ts";
+import { type SystemRoutesDeps, systemRoutes } from "./routes/system.ts";
+
+export interface AppDeps {
+  /** Compared with `X-Api-Key` on everything below `/plugin`. */
+  readonly serverKey: string;
+  readonly system: SystemRoutesDeps;
+  readonly dispatch: DispatchRoutesDeps;
+  /** Further modules behind the key. */
+  readonly guarded: readonly AnyElysia[];
+  readonly log: Logger;
+  /** Told the template of the route that a request matched. */
+  readonly onRoute: (request: Request, route: string) => void;
+}
+
+const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
+const NOT_FOUND = '{"code":"not_found","message":"route not found"}';
+
+/** The HTTP surface. Reads as a table of contents; what a route does stands in its module and its service. */
+export function createApp(deps: AppDeps) {
+  const { log } = deps;
+  const checkKey = createKeyCheck("x-api-key", deps.serverKey);
+  const app = new Elysia({ strictPath: true })
+    .onError(({ error, code, request, route }) => {
+      if (code === "NOT_FOUND") return notFound(request);
+      const status = statusOf(error, { dispatch: isDispatch(route) });
+      if (status >= 500) log.error("Request failed", { method: request.method, route, error });
+      return new Response(JSON.stringify(failureOf(error)), { status, headers: JSON_TYPE });
+    })
+    .onBeforeHandle(({ request, route }) => deps.onRoute(request, route))
+    .use(systemRoutes(deps.system))
+    .guard({ beforeHandle: ({ request }) => checkKey(request) }, (guarded) => {
+      let routes: AnyElysia = guarded.use(dispatchRoutes(deps.dispatch));
+      for (const module of deps.guarded) routes = routes.use(module);
+      return routes;
+    });
+  const matches = createRouteMatcher(app.routes);
+
+  /** A path that only lacks or exceeds a slash is sent to where it should be (contract/http-api 1.9). */
+  function notFound(request: Request): Response {
+    const { pathname, search } = new URL(request.url);
+    const other = pathname.endsWith("/") ? pathname.slice(0, -1) : `${pathname}/`;
+    if (!matches(request.method, other)) return new Response(NOT_FOUND, { status: 404, headers: JSON_TYPE });
+    const prefix = request.headers.get("x-forwarded-prefix") ?? "";
+    return new Response(null, {
+      status: request.method === "GET" ? 301 : 307,
+      headers: { location: `${prefix}${other}${search}` },
+    });
+  }
+
+  return app;
+}
+
+function isDispatch(route: string | undefined): boolean {
+  return route?.startsWith("/plugin/:tenant_id/dispatch/") ?? false;
+}

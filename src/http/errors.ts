@@ -1,0 +1,75 @@
+import { DaemonError, type DaemonErrorCode } from "../protocol/daemon-error.ts";
+import { type PluginError, pluginErrorText } from "../protocol/plugin-error.ts";
+import type { InvocationEnd } from "../session/invocation.ts";
+import { BindingError } from "./binding-error.ts";
+
+/** The failure half of the envelope (contract/http-api 1.6). */
+export interface FailureEnvelope {
+  readonly code: number;
+  /** JSON text of `{"message","error_type","args"}`. */
+  readonly message: string;
+  readonly data: null;
+}
+
+interface Mapping {
+  readonly code: number;
+  readonly type: string;
+  /** HTTP status on dispatch routes; everything else answers 200 with the code in the envelope. */
+  readonly dispatchStatus: number;
+}
+
+/** Statuses and envelope codes of every error, in one place (contract/http-api 1.7, 1.8, 3.2). */
+const MAPPINGS: Readonly<Record<DaemonErrorCode, Mapping>> = {
+  internal: { code: -500, type: "PluginDaemonInternalServerError", dispatchStatus: 500 },
+  bad_request: { code: -400, type: "PluginDaemonBadRequestError", dispatchStatus: 400 },
+  not_found: { code: -404, type: "PluginDaemonNotFoundError", dispatchStatus: 404 },
+  invalid_identifier: { code: -400, type: "PluginUniqueIdentifierError", dispatchStatus: 400 },
+  plugin_not_found: { code: -404, type: "PluginNotFoundError", dispatchStatus: 404 },
+  unauthorized: { code: -401, type: "PluginDaemonUnauthorizedError", dispatchStatus: 401 },
+  permission_denied: { code: -403, type: "PluginPermissionDeniedError", dispatchStatus: 403 },
+  plugin_failed: { code: -500, type: "PluginInvokeError", dispatchStatus: 500 },
+  // 404 with -500: stream clients ignore the status and decode only code -500 (contract/http-api 6.2).
+  unavailable: { code: -500, type: "PluginDaemonInternalServerError", dispatchStatus: 404 },
+  timeout: { code: -500, type: "PluginDaemonInternalServerError", dispatchStatus: 500 },
+  startup: { code: -500, type: "PluginDaemonInternalServerError", dispatchStatus: 500 },
+};
+
+export function failure(code: number, type: string, message: string): FailureEnvelope {
+  return { code, message: JSON.stringify({ message, error_type: type, args: null }), data: null };
+}
+
+export function failureOf(error: unknown): FailureEnvelope {
+  if (error instanceof BindingError) return failure(-400, MAPPINGS.bad_request.type, error.message);
+  if (!(error instanceof DaemonError))
+    return failure(-500, MAPPINGS.internal.type, error instanceof Error ? error.message : String(error));
+  if (error.code === "plugin_failed" && error.plugin) return pluginFailure(error.plugin);
+  const { code, type } = MAPPINGS[error.code];
+  return failure(code, type, error.message);
+}
+
+export function pluginFailure(error: PluginError): FailureEnvelope {
+  return failure(-500, MAPPINGS.plugin_failed.type, pluginErrorText(error));
+}
+
+/** HTTP status of a failed request; `dispatch` routes tell it, the others answer 200 (contract/http-api 1.8). */
+export function statusOf(error: unknown, options: { readonly dispatch: boolean }): number {
+  if (error instanceof BindingError) return 400;
+  if (!(error instanceof DaemonError)) return 500;
+  if (error.code === "unauthorized") return 401;
+  return options.dispatch ? MAPPINGS[error.code].dispatchStatus : 200;
+}
+
+/** The frame that tells a stream's client how it ended; undefined where the end says all. */
+export function endFailure(end: InvocationEnd): FailureEnvelope | undefined {
+  switch (end.kind) {
+    case "completed":
+    case "cancelled":
+      return undefined;
+    case "plugin_error":
+    case "connection_closed":
+    case "overflow":
+      return pluginFailure(end.error);
+    case "timeout":
+      return failure(-500, MAPPINGS.timeout.type, "killed by timeout");
+  }
+}

@@ -1,0 +1,88 @@
+import type { Logger } from "../lib/logger.ts";
+import type { Metrics } from "../service/metrics.ts";
+
+/** Counts, times and logs requests. */
+export interface RequestTracker {
+  /** Requests that are being answered, streams included. */
+  readonly active: number;
+  readonly activeDispatch: number;
+  /** The template of the route that a request matched. */
+  route(request: Request, template: string): void;
+  track(
+    request: Request,
+    answer: () => Response | Promise<Response>,
+    clientAddress: string | undefined,
+  ): Promise<Response>;
+}
+
+export interface RequestTrackerOptions {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** `HEALTH_API_LOG_ENABLED`. */
+  readonly logHealth: boolean;
+}
+
+const TRACE_PARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-z]{2}$/;
+
+/**
+ * Times end with the answer's head for streams that go on: the session's own metrics tell how long these ran.
+ */
+export function createRequestTracker(options: RequestTrackerOptions): RequestTracker {
+  const { metrics, log } = options;
+  const routes = new WeakMap<Request, string>();
+  let active = 0;
+  let activeDispatch = 0;
+
+  function finish(request: Request, status: number, began: number, clientAddress: string | undefined): void {
+    const endpoint = routes.get(request) ?? "";
+    const seconds = (performance.now() - began) / 1000;
+    metrics.httpRequests.inc({ method: request.method, endpoint, status });
+    metrics.httpSeconds.observe({ method: request.method, endpoint }, seconds);
+    if (endpoint === "/health/check" && !options.logHealth) return;
+    const trace = TRACE_PARENT.exec(request.headers.get("traceparent") ?? "");
+    const attributes = {
+      method: request.method,
+      path: pathOf(request.url),
+      status,
+      latency_ms: Math.round(seconds * 1000),
+      client_ip: request.headers.get("x-forwarded-for")?.split(",")[0]?.trim() ?? clientAddress,
+      ...(trace && { trace_id: trace[1] }),
+    };
+    if (status >= 500) log.error("HTTP request", attributes);
+    else if (status >= 400) log.warn("HTTP request", attributes);
+    else log.info("HTTP request", attributes);
+  }
+
+  return {
+    get active() {
+      return active;
+    },
+    get activeDispatch() {
+      return activeDispatch;
+    },
+    route(request, template) {
+      routes.set(request, template);
+    },
+    async track(request, answer, clientAddress) {
+      const began = performance.now();
+      active++;
+      const isDispatch = request.url.includes("/dispatch/");
+      if (isDispatch) activeDispatch++;
+      let status = 500;
+      try {
+        const response = await answer();
+        status = response.status;
+        return response;
+      } finally {
+        active--;
+        if (isDispatch) activeDispatch--;
+        finish(request, status, began, clientAddress);
+      }
+    },
+  };
+}
+
+function pathOf(url: string): string {
+  const at = url.indexOf("/", url.indexOf("//") + 2);
+  return at < 0 ? "/" : url.slice(at);
+}

@@ -1,0 +1,84 @@
+import { settlesWithin } from "../lib/deadline.ts";
+import type { Logger } from "../lib/logger.ts";
+import { DaemonError } from "../protocol/daemon-error.ts";
+import type { RequestTracker } from "./request-tracker.ts";
+
+export interface ServerOptions {
+  readonly hostname: string;
+  readonly port: number;
+  /** Upper limit of a request's body in bytes. */
+  readonly maxBodyBytes: number;
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly tracker: RequestTracker;
+  readonly log: Logger;
+}
+
+export interface HttpServer {
+  readonly hostname: string;
+  readonly port: number;
+  /** New connections are refused at once; open answers get `drainMs`, then are cut. Idempotent. */
+  close(options: { readonly drainMs: number }): Promise<void>;
+}
+
+/** Listens. Throws a `DaemonError` that names the address when it is taken. */
+export function startServer(options: ServerOptions): HttpServer {
+  const { hostname, port, tracker, log } = options;
+  let server: ReturnType<typeof Bun.serve>;
+  try {
+    server = Bun.serve({
+      hostname,
+      port,
+      // A second daemon on the same port must fail, not steal half of the calls.
+      reusePort: false,
+      // A slow model may take minutes for its first token; limits in time are the session's.
+      idleTimeout: 0,
+      maxRequestBodySize: options.maxBodyBytes,
+      development: false,
+      fetch: (request, bun) => tracker.track(request, () => options.fetch(request), bun.requestIP(request)?.address),
+      error(cause) {
+        log.error("Request failed", { error: cause });
+        return new Response(null, { status: 500 });
+      },
+    });
+  } catch (cause) {
+    throw listenError(hostname, port, cause);
+  }
+  let closing: Promise<void> | undefined;
+
+  async function close(drainMs: number): Promise<void> {
+    const drained = server.stop(false);
+    if (!(await settlesWithin(drained, drainMs))) {
+      log.warn("Cutting answers that are still open", { open: tracker.active });
+      await server.stop(true);
+    }
+  }
+
+  return {
+    hostname,
+    port: server.port ?? port,
+    close({ drainMs }) {
+      closing ??= close(drainMs);
+      return closing;
+    },
+  };
+}
+
+function listenError(hostname: string, port: number, cause: unknown): DaemonError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const address = `${hostname}:${port}`;
+  if (code === "EADDRINUSE")
+    return new DaemonError("startup", `Cannot listen on "${address}": the port is taken`, {
+      cause,
+      hint: "Stop the program that uses it, or choose another with SERVER_PORT (--port)",
+    });
+  if (code === "EACCES")
+    return new DaemonError("startup", `Cannot listen on "${address}": not permitted`, {
+      cause,
+      hint: "Ports below 1024 need root or CAP_NET_BIND_SERVICE",
+    });
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new DaemonError("startup", `Cannot listen on "${address}": ${why}`, {
+    cause,
+    hint: "Check SERVER_HOST (--host): it must be an address of this machine",
+  });
+}

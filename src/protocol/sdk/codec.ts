@@ -1,0 +1,29 @@
+import type { Codec, DaemonMessage, PluginEvent } from "../messages.ts";
+import { decodeBlock } from "./decode.ts";
+
+const SESSION_ID = /"session_id"\s*:\s*"([^"\\]{1,128})"/;
+
+/** The dialect of the published SDKs: one JSON object a line (contract/plugin-wire 0, 1.3). */
+export function createSdkCodec(): Codec {
+  return { name: "sdk", decode: decodeBlock, decodeOversize, encode };
+}
+
+function decodeOversize(head: string, sizeBytes: number, limitBytes: number): PluginEvent {
+  return { kind: "oversize", sessionId: SESSION_ID.exec(head)?.[1], sizeBytes, limitBytes };
+}
+
+function encode(message: DaemonMessage): string | undefined {
+  // The dialect has no cancel: an abandoned session runs to its end in the plugin.
+  if (message.kind === "cancel") return undefined;
+  const { conversationId, messageId, appId, endpointId, context } = message.session;
+  return `${JSON.stringify({
+    session_id: message.sessionId,
+    conversation_id: conversationId,
+    message_id: messageId,
+    app_id: appId,
+    endpoint_id: endpointId,
+    context: context ?? null,
+    event: message.kind,
+    data: message.data,
+  })}\n`;
+}

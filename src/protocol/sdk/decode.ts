@@ -1,0 +1,188 @@
+import { rawMember, skipJsonValue } from "../../lib/json-scan.ts";
+import type { LogLevel, PluginEvent } from "../messages.ts";
+import type { PluginError } from "../plugin-error.ts";
+
+/** The layout in which every SDK writes its result items; what has it is forwarded as the plugin's own text. */
+const HEAD = '{"event":"session","session_id":"';
+const ITEM = '","data":{"type":"stream","data":';
+const END = '","data":{"type":"end","data":{}}}';
+const TAIL = "}}";
+/** More entries in `args` than an error may have make it malformed (contract/plugin-wire 0.3). */
+const MAX_ERROR_ARGS = 10;
+/** A stray print is kept for the log, cut to this many characters. */
+const NOISE_CHARS = 1024;
+
+/**
+ * Decodes a block of complete lines of the SDK's dialect (contract/plugin-wire 0.2, 0.3, 1.3).
+ *
+ * The envelope of an item is compared as text and only its payload is parsed: that proves the line, gives the value to
+ * check, and leaves the payload's own text to forward. Any other layout takes the slow path.
+ */
+export function decodeBlock(block: string): PluginEvent[] {
+  const events: PluginEvent[] = [];
+  const length = block.length;
+  for (let from = 0; from < length; ) {
+    const newline = block.indexOf("\n", from);
+    const to = newline < 0 ? length : newline;
+    if (to > from) decodeLine(block, from, to, events);
+    from = to + 1;
+  }
+  return events;
+}
+
+function decodeLine(block: string, from: number, to: number, events: PluginEvent[]): void {
+  if (block.startsWith(HEAD, from)) {
+    const idAt = from + HEAD.length;
+    const idEnd = block.indexOf('"', idAt);
+    if (idEnd > idAt && idEnd < to && block.startsWith(ITEM, idEnd) && block.startsWith(TAIL, to - TAIL.length)) {
+      const raw = block.substring(idEnd + ITEM.length, to - TAIL.length);
+      const value = parse(raw);
+      const sessionId = block.substring(idAt, idEnd);
+      if (value !== undefined && !sessionId.includes("\\")) {
+        events.push({ kind: "item", sessionId, raw, value });
+        return;
+      }
+    } else if (idEnd > idAt && to - idEnd === END.length && block.startsWith(END, idEnd)) {
+      events.push({ kind: "end", sessionId: block.substring(idAt, idEnd) });
+      return;
+    }
+  }
+  const line = block.substring(from, to).trim();
+  if (line !== "") decodeAnyLine(line, events);
+}
+
+/** Undefined where the text is no JSON: JSON itself has no undefined. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Accepts several objects on one line, and text glued before the first message by a plugin's `print(…, end="")`. */
+function decodeAnyLine(line: string, events: PluginEvent[]): void {
+  const whole = parse(line);
+  if (whole !== undefined) {
+    events.push(decodeMessage(whole, line));
+    return;
+  }
+  const start = line.indexOf('{"event"');
+  if (start < 0) {
+    events.push(noise(line));
+    return;
+  }
+  if (start > 0) events.push(noise(line.substring(0, start)));
+  for (let at = start; at < line.length; ) {
+    const end = endOfValue(line, at);
+    const text = end === undefined ? undefined : line.substring(at, end);
+    const value = text === undefined ? undefined : parse(text);
+    if (end === undefined || text === undefined || value === undefined) {
+      events.push(noise(line.substring(at)));
+      return;
+    }
+    events.push(decodeMessage(value, text));
+    at = end;
+    while (line[at] === " ") at++;
+  }
+}
+
+function endOfValue(text: string, at: number): number | undefined {
+  try {
+    return skipJsonValue(text, at);
+  } catch {
+    return undefined;
+  }
+}
+
+function noise(text: string): PluginEvent {
+  return { kind: "noise", text: text.length > NOISE_CHARS ? `${text.substring(0, NOISE_CHARS)}…` : text };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function decodeMessage(value: unknown, line: string): PluginEvent {
+  if (!isObject(value)) return noise(line);
+  switch (value["event"]) {
+    case "session":
+      return decodeSession(value, line);
+    case "heartbeat":
+      return { kind: "heartbeat" };
+    case "log": {
+      const data = isObject(value["data"]) ? value["data"] : {};
+      return { kind: "log", level: logLevel(data["level"]), message: textOf(data["message"]) };
+    }
+    default:
+      // The manifest line, `error` events (they never end a local session) and everything unknown.
+      return noise(line);
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
+}
+
+/** Maps a plugin's level names, Python's mostly (contract/plugin-wire 0.2). */
+export function logLevel(name: unknown): LogLevel {
+  switch (typeof name === "string" ? name.toLowerCase() : "") {
+    case "debug":
+      return "debug";
+    case "warn":
+    case "warning":
+      return "warn";
+    case "error":
+    case "fatal":
+    case "critical":
+      return "error";
+    default:
+      return "info";
+  }
+}
+
+function decodeSession(value: Record<string, unknown>, line: string): PluginEvent {
+  const sessionId = value["session_id"];
+  const message = value["data"];
+  // Without `type` or `data` a session message is logged and ignored; `data: null` is fine.
+  if (typeof sessionId !== "string" || !isObject(message) || !("data" in message)) return noise(line);
+  const type = message["type"];
+  const data = message["data"];
+  switch (type) {
+    case "stream":
+      return { kind: "item", sessionId, raw: rawMember(line, ["data", "data"]) ?? JSON.stringify(data), value: data };
+    case "end":
+      return { kind: "end", sessionId };
+    case "error": {
+      const error = decodeError(data);
+      return error ? { kind: "error", sessionId, error } : noise(line);
+    }
+    case "invoke":
+      return {
+        kind: "invoke",
+        sessionId,
+        request: data,
+        raw: rawMember(line, ["data", "data"]) ?? JSON.stringify(data),
+      };
+    default:
+      if (type === undefined) return noise(line);
+      return {
+        kind: "broken",
+        sessionId,
+        error: {
+          error_type: "unknown_stream_message_type",
+          message: `unknown stream message type: ${textOf(type)}`,
+        },
+      };
+  }
+}
+
+/** Undefined for a malformed error object: it is ignored, and the `end` that follows closes the session. */
+function decodeError(data: unknown): PluginError | undefined {
+  if (!isObject(data)) return undefined;
+  const { error_type: type = "", message = "", args = null } = data;
+  if (typeof type !== "string" || typeof message !== "string") return undefined;
+  if (args !== null && !isObject(args)) return undefined;
+  if (args !== null && Object.keys(args).length > MAX_ERROR_ARGS) return undefined;
+  return { error_type: type, message, args: args ?? {} };
+}

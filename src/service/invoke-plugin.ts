@@ -1,0 +1,144 @@
+import { DaemonError } from "../protocol/daemon-error.ts";
+import { requireIdentifier } from "../protocol/identifier.ts";
+import type { SessionContext } from "../protocol/messages.ts";
+import type { PluginRuntime } from "../runtime/runtime.ts";
+import type { Invocation, InvocationEnd, ItemDecoder } from "../session/invocation.ts";
+import type { InstallationRow, RuntimeType, SessionOutcome } from "../store/store.ts";
+import type { Metrics } from "./metrics.ts";
+import type { SessionRecorder } from "./session-recorder.ts";
+
+export interface InvokePluginDeps {
+  findInstallation(tenantId: string, pluginId: string): Promise<InstallationRow | undefined>;
+  /** The runtime that serves an identifier; undefined when the plugin is not known here. */
+  runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
+  readonly recorder: SessionRecorder;
+  readonly metrics: Metrics;
+  /** Limit of a whole call in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Whom a call goes to. */
+export interface InvocationTarget {
+  readonly tenantId: string;
+  readonly pluginId: string;
+  readonly identifier: string;
+  readonly runtimeType: RuntimeType;
+}
+
+/** A checked and filled request of one action of the catalogue. */
+export interface PluginCall {
+  /** `tool`, `model`, … */
+  readonly type: string;
+  /** `invoke_tool`, … */
+  readonly action: string;
+  readonly session: SessionContext;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly decodeItem: ItemDecoder;
+}
+
+export interface InvokePlugin {
+  /** Throws `plugin_not_found`, or `invalid_identifier` when the stored one is damaged. */
+  resolve(tenantId: string, pluginId: string): Promise<InvocationTarget>;
+  /** Opens the session. The client's leaving is the signal's abort: it ends everything of the call. */
+  invoke(target: InvocationTarget, call: PluginCall, signal: AbortSignal): Promise<Invocation>;
+}
+
+/** Actions with many items: leaving one early is a disconnect; leaving any other after its item is the normal end. */
+const STREAMING: ReadonlySet<string> = new Set([
+  "invoke_tool",
+  "invoke_llm",
+  "invoke_tts",
+  "invoke_agent_strategy",
+  "invoke_website_datasource_get_crawl",
+  "invoke_online_document_datasource_get_page_content",
+  "invoke_online_drive_download_file",
+]);
+
+export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
+  const { recorder, metrics } = deps;
+
+  return {
+    async resolve(tenantId, pluginId) {
+      const row = await deps.findInstallation(tenantId, pluginId);
+      if (!row) throw new DaemonError("plugin_not_found", "plugin not found");
+      requireIdentifier(row.identifier);
+      return { tenantId, pluginId, identifier: row.identifier, runtimeType: row.runtimeType };
+    },
+
+    async invoke(target, call, signal) {
+      const { pluginId, runtimeType } = target;
+      const began = performance.now();
+      const family = { plugin_id: pluginId, plugin_type: call.type, runtime_type: runtimeType };
+      const runtime = await deps.runtimeOf(target.identifier, runtimeType);
+      if (!runtime) throw new DaemonError("unavailable", "no available node, plugin runtime not found");
+      const sessionId = crypto.randomUUID();
+      metrics.invocationsActive.inc(family);
+      let invocation: Invocation;
+      try {
+        invocation = await runtime.invoke(
+          {
+            sessionId,
+            session: call.session,
+            data: call.data,
+            decodeItem: call.decodeItem,
+            timeoutMs: deps.timeoutMs,
+          },
+          signal,
+        );
+      } catch (cause) {
+        count(signal.aborted ? "client_disconnect" : "error");
+        throw cause;
+      }
+      const recorded = recorder.begin(
+        { id: sessionId, ...target, type: call.type, action: call.action },
+        invocation.delivered,
+      );
+      const onAbort = () => invocation.cancel();
+      if (signal.aborted) invocation.cancel();
+      else signal.addEventListener("abort", onAbort, { once: true });
+      invocation.ended
+        .then((end) => {
+          signal.removeEventListener("abort", onAbort);
+          const outcome = outcomeOf(end, call.action, invocation.delivered.items);
+          recorded.end(outcome);
+          count(METRIC_STATUS[outcome]);
+        })
+        // Nothing above throws; a promise must have a holder all the same.
+        .catch(() => undefined);
+      return invocation;
+
+      function count(status: string): void {
+        metrics.invocationsActive.dec(family);
+        metrics.invocations.inc({ ...family, operation: call.action, status });
+        metrics.invocationSeconds.observe({ ...family, operation: call.action }, (performance.now() - began) / 1000);
+      }
+    },
+  };
+}
+
+const METRIC_STATUS: Readonly<Record<SessionOutcome, string>> = {
+  success: "success",
+  plugin_error: "error",
+  client_disconnect: "client_disconnect",
+  timeout: "timeout",
+  connection_closed: "error",
+  daemon_error: "error",
+  daemon_exit: "error",
+};
+
+function outcomeOf(end: InvocationEnd, action: string, items: number): SessionOutcome {
+  switch (end.kind) {
+    case "completed":
+      return "success";
+    case "plugin_error":
+      return "plugin_error";
+    case "connection_closed":
+      return "connection_closed";
+    case "overflow":
+      return "daemon_error";
+    case "timeout":
+      return "timeout";
+    case "cancelled":
+      return items > 0 && !STREAMING.has(action) ? "success" : "client_disconnect";
+  }
+}

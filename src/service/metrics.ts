@@ -1,0 +1,65 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+/** Buckets of the reference (contract/lifecycle 9.2), in seconds. */
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** The Prometheus families of contract/http-api 3.1, in a registry of their own: two daemons share nothing. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
+    new Gauge({ name, help, labelNames, registers });
+  const seconds = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
+    new Histogram({ name, help, labelNames, buckets: SECONDS, registers });
+
+  const invocationLabels = ["plugin_id", "plugin_type", "runtime_type", "operation"] as const;
+  return {
+    registry,
+    httpRequests: counter("plugin_http_requests_total", "HTTP requests", ["method", "endpoint", "status"]),
+    httpSeconds: seconds("plugin_http_request_duration_seconds", "Time to the end of the answer", [
+      "method",
+      "endpoint",
+    ]),
+    invocations: counter("plugin_invocations_total", "Calls of plugins", [...invocationLabels, "status"]),
+    invocationSeconds: seconds("plugin_invocation_duration_seconds", "Time of a call of a plugin", invocationLabels),
+    invocationsActive: gauge("plugin_invocations_active", "Calls that are open", [
+      "plugin_id",
+      "plugin_type",
+      "runtime_type",
+    ]),
+    installations: counter("plugin_installations_total", "Finished install jobs", ["plugin_id", "status"]),
+    installationSeconds: seconds("plugin_installation_duration_seconds", "Time of an install job", ["plugin_id"]),
+    runtimeStatus: gauge("plugin_runtime_status", "0.5 starting, 1 ready, 0 stopped or failed", [
+      "plugin_id",
+      "runtime_type",
+    ]),
+    restarts: counter("plugin_restarts_total", "Restarts of plugin processes", ["plugin_id", "runtime_type"]),
+    activePlugins: gauge("active_plugins_total", "Plugins that are ready", ["runtime_type"]),
+    activeSessions: gauge("active_sessions_total", "Sessions that are open", []),
+    storageOperations: counter("storage_operations_total", "Operations on the plugins' storage", [
+      "operation",
+      "storage_type",
+      "status",
+    ]),
+    storageSeconds: seconds("storage_operation_duration_seconds", "Time of a storage operation", [
+      "operation",
+      "storage_type",
+    ]),
+    processMemory: gauge("process_resident_memory_bytes", "Resident memory of the daemon", []),
+    processCpu: gauge("process_cpu_seconds_total", "CPU time of the daemon", []),
+    processStart: gauge("process_start_time_seconds", "Start of the daemon, seconds since the epoch", []),
+  };
+}
+
+/** Prometheus text, with the figures of the process read now. */
+export async function exposeMetrics(metrics: Metrics): Promise<string> {
+  const { user, system } = process.cpuUsage();
+  metrics.processMemory.set(process.memoryUsage.rss());
+  metrics.processCpu.set((user + system) / 1e6);
+  metrics.processStart.set(Math.round(Date.now() / 1000 - process.uptime()));
+  return metrics.registry.metrics();
+}

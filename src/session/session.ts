@@ -1,0 +1,150 @@
+import type { PluginError } from "../protocol/plugin-error.ts";
+import { type Budget, type BudgetHolder } from "./budget.ts";
+import { type Invocation, type InvocationEnd, type ItemDecoder, ItemError, type Taken } from "./invocation.ts";
+
+/** A session from the plugin's side: what `sessions.ts` feeds. */
+export interface Session extends BudgetHolder {
+  readonly invocation: Invocation;
+  deliver(value: unknown, raw: string): void;
+  /** The first end counts. What is queued is still handed over, unless the end says that nobody wants it. */
+  end(end: InvocationEnd): void;
+}
+
+export interface SessionOptions {
+  readonly sessionId: string;
+  readonly decodeItem: ItemDecoder;
+  readonly budget: Budget;
+  /** Counted from `start`. */
+  readonly timeoutMs: number;
+  /** Called once, when the session ends for whatever reason. */
+  readonly onEnd: (end: InvocationEnd) => void;
+  /** The error that an eviction puts last on the stream. */
+  readonly evictionError: (heldBytes: number) => PluginError;
+}
+
+const NO_ITEMS: readonly string[] = [];
+/** Characters handed over at once, so that what a stuck client's socket holds stays small beside the budget. */
+const TAKE_BYTES = 1024 * 1024;
+
+/** One call of a plugin: a bounded queue between its answers and the one who reads them. */
+export function createSession(options: SessionOptions): Session {
+  const { budget, decodeItem } = options;
+  const ended = Promise.withResolvers<InvocationEnd>();
+  const delivered = { items: 0, bytes: 0 };
+  let queue: string[] = [];
+  let queuedBytes = 0;
+  let takenBytes = 0;
+  let finished: InvocationEnd | undefined;
+  let waiter: (() => void) | undefined;
+  const timer = setTimeout(() => end({ kind: "timeout" }), options.timeoutMs);
+
+  function wake(): void {
+    waiter?.();
+    waiter = undefined;
+  }
+
+  function dropQueue(): void {
+    const bytes = queuedBytes;
+    queue = [];
+    queuedBytes = 0;
+    if (bytes > 0) budget.release(bytes);
+  }
+
+  function end(why: InvocationEnd): void {
+    if (finished) return;
+    finished = why;
+    clearTimeout(timer);
+    if (why.kind === "cancelled" || why.kind === "overflow") {
+      dropQueue();
+      releaseTaken();
+    }
+    options.onEnd(why);
+    ended.resolve(why);
+    wake();
+  }
+
+  function releaseTaken(): void {
+    const bytes = takenBytes;
+    takenBytes = 0;
+    if (bytes > 0) budget.release(bytes);
+  }
+
+  function takeQueued(): readonly string[] {
+    if (queue.length === 0) return NO_ITEMS;
+    let items = queue;
+    let bytes = queuedBytes;
+    if (bytes > TAKE_BYTES) {
+      let count = 0;
+      for (bytes = 0; count < queue.length && bytes < TAKE_BYTES; count++) bytes += queue[count]?.length ?? 0;
+      items = queue.splice(0, count);
+    } else {
+      queue = [];
+    }
+    queuedBytes -= bytes;
+    takenBytes = bytes;
+    return items;
+  }
+
+  function hand(): Taken {
+    const items = takeQueued();
+    if (!finished || queue.length > 0) return { items };
+    // The last hand-over: nobody will say that these were delivered.
+    releaseTaken();
+    return { items, end: finished };
+  }
+
+  const invocation: Invocation = {
+    sessionId: options.sessionId,
+    ended: ended.promise,
+    delivered,
+    take() {
+      releaseTaken();
+      if (queue.length > 0 || finished) return Promise.resolve(hand());
+      return new Promise((resolve) => {
+        waiter = () => resolve(hand());
+      });
+    },
+    cancel: () => end({ kind: "cancelled" }),
+  };
+
+  return {
+    invocation,
+    get heldBytes() {
+      return queuedBytes + takenBytes;
+    },
+    evict() {
+      const heldBytes = queuedBytes + takenBytes;
+      end({ kind: "overflow", error: options.evictionError(heldBytes) });
+    },
+    deliver(value, raw) {
+      if (finished) return;
+      let text: string | undefined;
+      try {
+        text = decodeItem(value, raw);
+      } catch (cause) {
+        // Anything but an `ItemError` is a fault of ours; it ends this call and no other.
+        const error =
+          cause instanceof ItemError
+            ? cause.error
+            : { error_type: "PluginDaemonInnerError", message: `Cannot decode an item: ${String(cause)}`, args: {} };
+        end({ kind: "plugin_error", error });
+        return;
+      }
+      if (text === undefined) return;
+      queue.push(text);
+      queuedBytes += text.length;
+      delivered.items++;
+      delivered.bytes += text.length;
+      budget.add(text.length);
+      // Resolves a promise: the reader runs after the whole batch was delivered, and takes it at once.
+      if (waiter) wakeLater();
+    },
+    end,
+  };
+
+  function wakeLater(): void {
+    const wakeUp = waiter;
+    waiter = undefined;
+    if (wakeUp) queueMicrotask(wakeUp);
+  }
+}

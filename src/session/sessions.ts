@@ -1,0 +1,193 @@
+import type { LogLevel, PluginEvent, SessionContext } from "../protocol/messages.ts";
+import type { PluginError } from "../protocol/plugin-error.ts";
+import type { CloseReason, Transport } from "../transport/transport.ts";
+import { createBudget } from "./budget.ts";
+import type { Invocation, ItemDecoder } from "./invocation.ts";
+import { createSession, type Session } from "./session.ts";
+
+/** One request, ready for the wire. */
+export interface OpenSession {
+  readonly sessionId: string;
+  readonly session: SessionContext;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly decodeItem: ItemDecoder;
+  readonly timeoutMs: number;
+}
+
+/** A call back of a plugin to the platform, and the way to answer it. */
+export interface BackwardsCall {
+  readonly sessionId: string;
+  readonly request: unknown;
+  /** Sends one `backwards_response`; resolves when the plugin's pipe has taken it. */
+  reply(data: Readonly<Record<string, unknown>>): Promise<void>;
+}
+
+export interface SessionsOptions {
+  /** The plugin in error texts, such as `author/name:0.0.1`. */
+  readonly label: string;
+  readonly budgetBytes: number;
+  readonly stallMs: number;
+  readonly onHeartbeat: () => void;
+  readonly onLog: (level: LogLevel, message: string) => void;
+  /** Output that is no message: data for the plugin's owner. */
+  readonly onNoise: (text: string) => void;
+  readonly onBackwardsCall: (call: BackwardsCall) => void;
+  /** The error with which open calls end when the transport does. */
+  readonly describeEnd: (reason: CloseReason) => Promise<PluginError>;
+}
+
+/** All sessions of one transport: correlates messages with calls, in both directions. */
+export interface Sessions {
+  /** Resolves when the plugin has the request. Rejects with `TransportClosedError`: nothing was executed then. */
+  open(request: OpenSession): Promise<Invocation>;
+  readonly count: number;
+  /** Reading is paused for back-pressure, so silence of the plugin means nothing. */
+  readonly paused: boolean;
+  /** Resolves when no session is open. */
+  whenIdle(): Promise<void>;
+  /** Resolves when the transport has ended and every session with it. Never rejects. */
+  readonly ended: Promise<CloseReason>;
+}
+
+/** Starts reading at once. */
+export function createSessions(transport: Transport, options: SessionsOptions): Sessions {
+  const open = new Map<string, Session>();
+  const contexts = new Map<string, SessionContext>();
+  let idleWaiters: (() => void)[] = [];
+  const budget = createBudget({
+    limitBytes: options.budgetBytes,
+    stallMs: options.stallMs,
+    holders: () => open.values(),
+  });
+
+  function forget(sessionId: string): void {
+    open.delete(sessionId);
+    contexts.delete(sessionId);
+    if (open.size > 0) return;
+    for (const wake of idleWaiters) wake();
+    idleWaiters = [];
+  }
+
+  function handle(event: PluginEvent): void {
+    switch (event.kind) {
+      case "item":
+        open.get(event.sessionId)?.deliver(event.value, event.raw);
+        return;
+      case "end":
+        open.get(event.sessionId)?.end({ kind: "completed" });
+        return;
+      case "error":
+      case "broken":
+        open.get(event.sessionId)?.end({ kind: "plugin_error", error: event.error });
+        return;
+      case "oversize":
+        endOversize(event);
+        return;
+      case "invoke":
+        callBack(event.sessionId, event.request);
+        return;
+      case "heartbeat":
+        options.onHeartbeat();
+        return;
+      case "log":
+        options.onLog(event.level, event.message);
+        return;
+      case "noise":
+        options.onNoise(event.text);
+        return;
+    }
+  }
+
+  function endOversize(event: Extract<PluginEvent, { kind: "oversize" }>): void {
+    const message =
+      `Cannot pass on a message of ${event.sizeBytes} bytes from plugin "${options.label}": ` +
+      `the limit is ${event.limitBytes} bytes (PLUGIN_RUNTIME_MAX_BUFFER_SIZE)`;
+    options.onNoise(message);
+    // Its beginning tells whose it was; a lone session cannot be confused with another.
+    const [only] = open.size === 1 ? open.values() : [];
+    const session = event.sessionId === undefined ? only : open.get(event.sessionId);
+    session?.end({
+      kind: "plugin_error",
+      error: {
+        error_type: "PluginMessageTooLargeError",
+        message,
+        args: { size_bytes: event.sizeBytes, limit_bytes: event.limitBytes },
+      },
+    });
+  }
+
+  function callBack(sessionId: string, request: unknown): void {
+    const context = contexts.get(sessionId);
+    // A call of a session that has ended goes nowhere.
+    if (!context) return;
+    options.onBackwardsCall({
+      sessionId,
+      request,
+      reply: (data) => transport.send({ kind: "backwards_response", sessionId, session: context, data }),
+    });
+  }
+
+  async function run(): Promise<CloseReason> {
+    for await (const batch of transport.incoming) {
+      for (const event of batch) handle(event);
+      if (budget.spent) await budget.room();
+    }
+    const reason = await transport.closed;
+    if (open.size > 0) {
+      const error = await options.describeEnd(reason);
+      for (const session of [...open.values()]) session.end({ kind: "connection_closed", error });
+    }
+    budget.close();
+    return reason;
+  }
+
+  const ended = run();
+
+  return {
+    async open(request) {
+      const { sessionId } = request;
+      const session = createSession({
+        sessionId,
+        decodeItem: request.decodeItem,
+        budget,
+        timeoutMs: request.timeoutMs,
+        evictionError: (heldBytes) => ({
+          error_type: "SlowConsumerError",
+          message:
+            `Cannot hold more answers of plugin "${options.label}": this call's client left ${heldBytes} bytes unread ` +
+            `while others waited (limit ${options.budgetBytes} bytes, PLUGD_PLUGIN_BUFFER_BYTES)`,
+          args: { held_bytes: heldBytes, limit_bytes: options.budgetBytes },
+        }),
+        onEnd: (end) => {
+          forget(sessionId);
+          if (end.kind === "cancelled" || end.kind === "timeout" || end.kind === "overflow") tellCancelled(sessionId);
+        },
+      });
+      open.set(sessionId, session);
+      contexts.set(sessionId, request.session);
+      try {
+        await transport.send({ kind: "request", sessionId, session: request.session, data: request.data });
+      } catch (cause) {
+        session.end({ kind: "cancelled" });
+        throw cause;
+      }
+      return session.invocation;
+    },
+    get count() {
+      return open.size;
+    },
+    get paused() {
+      return budget.paused;
+    },
+    whenIdle() {
+      if (open.size === 0) return Promise.resolve();
+      return new Promise((resolve) => idleWaiters.push(resolve));
+    },
+    ended,
+  };
+
+  function tellCancelled(sessionId: string): void {
+    // Where the dialect has no cancel this sends nothing; where the transport is gone there is nobody to tell.
+    transport.send({ kind: "cancel", sessionId }).catch(() => undefined);
+  }
+}
