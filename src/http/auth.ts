@@ -6,7 +6,8 @@ export function createKeyCheck(header: string, key: string): (request: Request) 
   const expected = digest(key);
   return (request) => {
     const given = request.headers.get(header);
-    if (given === null || !timingSafeEqual(digest(given), expected)) throw new DaemonError("unauthorized", "unauthorized");
+    if (given === null || !timingSafeEqual(digest(given), expected))
+      throw new DaemonError("unauthorized", "unauthorized");
   };
 }
 

@@ -34,7 +34,8 @@ export function startServer(options: ServerOptions): HttpServer {
       idleTimeout: 0,
       maxRequestBodySize: options.maxBodyBytes,
       development: false,
-      fetch: (request, bun) => tracker.track(request, () => options.fetch(request), bun.requestIP(request)?.address),
+      fetch: (request, bun) =>
+        tracker.track(request, () => options.fetch(request), bun.requestIP(request)?.address),
       error(cause) {
         log.error("Request failed", { error: cause });
         return new Response(null, { status: 500 });

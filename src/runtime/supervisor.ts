@@ -92,7 +92,9 @@ export function createSupervisor<Plan, Running extends Supervised>(
         background(start());
         return;
       case "abort_prepare":
-        preparing?.abort(new DaemonError("unavailable", `Plugin "${label}" was stopped while it was prepared`));
+        preparing?.abort(
+          new DaemonError("unavailable", `Plugin "${label}" was stopped while it was prepared`),
+        );
         return;
       case "set_timer":
         restarts++;
@@ -131,7 +133,9 @@ export function createSupervisor<Plan, Running extends Supervised>(
   function rejectHeld(why: string): void {
     const cause = lastFailure?.why === why ? lastFailure.cause : undefined;
     const error =
-      cause instanceof DaemonError ? cause : new DaemonError("unavailable", why, cause === undefined ? {} : { cause });
+      cause instanceof DaemonError
+        ? cause
+        : new DaemonError("unavailable", why, cause === undefined ? {} : { cause });
     for (const waiter of held) waiter.reject(error);
     held.clear();
   }

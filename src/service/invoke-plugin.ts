@@ -110,7 +110,10 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
       function count(status: string): void {
         metrics.invocationsActive.dec(family);
         metrics.invocations.inc({ ...family, operation: call.action, status });
-        metrics.invocationSeconds.observe({ ...family, operation: call.action }, (performance.now() - began) / 1000);
+        metrics.invocationSeconds.observe(
+          { ...family, operation: call.action },
+          (performance.now() - began) / 1000,
+        );
       }
     },
   };

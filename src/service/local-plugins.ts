@@ -3,7 +3,11 @@ import { createSlots } from "../lib/slots.ts";
 import { requireIdentifier } from "../protocol/identifier.ts";
 import type { Codec } from "../protocol/messages.ts";
 import type { PackageFile } from "../package/package.ts";
-import { createLocalRuntime, type LocalRuntime, type LocalRuntimeSettings } from "../runtime/local/local-runtime.ts";
+import {
+  createLocalRuntime,
+  type LocalRuntime,
+  type LocalRuntimeSettings,
+} from "../runtime/local/local-runtime.ts";
 import { createLocalRuntimes } from "../runtime/local/local-runtimes.ts";
 import type { Provisioner, ReportStage } from "../runtime/local/prepare.ts";
 import type { State } from "../runtime/lifecycle.ts";

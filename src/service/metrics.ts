@@ -25,14 +25,20 @@ export function createMetrics() {
       "endpoint",
     ]),
     invocations: counter("plugin_invocations_total", "Calls of plugins", [...invocationLabels, "status"]),
-    invocationSeconds: seconds("plugin_invocation_duration_seconds", "Time of a call of a plugin", invocationLabels),
+    invocationSeconds: seconds(
+      "plugin_invocation_duration_seconds",
+      "Time of a call of a plugin",
+      invocationLabels,
+    ),
     invocationsActive: gauge("plugin_invocations_active", "Calls that are open", [
       "plugin_id",
       "plugin_type",
       "runtime_type",
     ]),
     installations: counter("plugin_installations_total", "Finished install jobs", ["plugin_id", "status"]),
-    installationSeconds: seconds("plugin_installation_duration_seconds", "Time of an install job", ["plugin_id"]),
+    installationSeconds: seconds("plugin_installation_duration_seconds", "Time of an install job", [
+      "plugin_id",
+    ]),
     runtimeStatus: gauge("plugin_runtime_status", "0.5 starting, 1 ready, 0 stopped or failed", [
       "plugin_id",
       "runtime_type",

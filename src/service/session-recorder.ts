@@ -2,7 +2,10 @@ import type { Logger } from "../lib/logger.ts";
 import type { SessionOutcome, SessionRow, SessionStore } from "../store/store.ts";
 
 /** What is known of a session when it begins. */
-export type NewSession = Pick<SessionRow, "id" | "tenantId" | "pluginId" | "identifier" | "runtimeType" | "type" | "action">;
+export type NewSession = Pick<
+  SessionRow,
+  "id" | "tenantId" | "pluginId" | "identifier" | "runtimeType" | "type" | "action"
+>;
 
 export interface RecordedSession {
   /** The first outcome counts. */
@@ -53,7 +56,10 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
     flush().catch((cause: unknown) => log.error("Cannot write the list of sessions", { error: cause }));
   }, options.intervalMs);
 
-  function row(entry: Entry, end: { readonly at: number; readonly outcome: SessionOutcome } | undefined): SessionRow {
+  function row(
+    entry: Entry,
+    end: { readonly at: number; readonly outcome: SessionOutcome } | undefined,
+  ): SessionRow {
     return {
       ...entry.session,
       startedAt: new Date(entry.startedAt),
@@ -72,7 +78,8 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
     used.clear();
     const now = Date.now();
     // A call that is over before the next write is seen once, when it has ended.
-    for (const entry of running.values()) if (now - entry.startedAt >= options.intervalMs) rows.push(row(entry, undefined));
+    for (const entry of running.values())
+      if (now - entry.startedAt >= options.intervalMs) rows.push(row(entry, undefined));
     for (let at = 0; at < rows.length; at += BATCH_ROWS) {
       await store.save(rows.slice(at, at + BATCH_ROWS));
       // Lets what came in meanwhile go first.

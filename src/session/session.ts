@@ -1,6 +1,12 @@
 import type { PluginError } from "../protocol/plugin-error.ts";
 import { type Budget, type BudgetHolder } from "./budget.ts";
-import { type Invocation, type InvocationEnd, type ItemDecoder, ItemError, type Taken } from "./invocation.ts";
+import {
+  type Invocation,
+  type InvocationEnd,
+  type ItemDecoder,
+  ItemError,
+  type Taken,
+} from "./invocation.ts";
 
 /** A session from the plugin's side: what `sessions.ts` feeds. */
 export interface Session extends BudgetHolder {
@@ -126,7 +132,11 @@ export function createSession(options: SessionOptions): Session {
         const error =
           cause instanceof ItemError
             ? cause.error
-            : { error_type: "PluginDaemonInnerError", message: `Cannot decode an item: ${String(cause)}`, args: {} };
+            : {
+                error_type: "PluginDaemonInnerError",
+                message: `Cannot decode an item: ${String(cause)}`,
+                args: {},
+              };
         end({ kind: "plugin_error", error });
         return;
       }

@@ -160,7 +160,8 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
         }),
         onEnd: (end) => {
           forget(sessionId);
-          if (end.kind === "cancelled" || end.kind === "timeout" || end.kind === "overflow") tellCancelled(sessionId);
+          if (end.kind === "cancelled" || end.kind === "timeout" || end.kind === "overflow")
+            tellCancelled(sessionId);
         },
       });
       open.set(sessionId, session);

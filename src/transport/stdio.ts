@@ -36,7 +36,8 @@ export function createStdioTransport(pipes: StdioPipes, options: StdioOptions): 
     const splitter = createLineSplitter(maxLineBytes);
     const decode = (split: ReturnType<typeof splitter.push>): PluginEvent[] => {
       const events = split.block === undefined ? [] : codec.decode(split.block);
-      for (const line of split.oversize) events.push(codec.decodeOversize(line.head, line.sizeBytes, maxLineBytes));
+      for (const line of split.oversize)
+        events.push(codec.decodeOversize(line.head, line.sizeBytes, maxLineBytes));
       return events;
     };
     try {

@@ -14,7 +14,9 @@ export function systemRoutes(deps: SystemRoutesDeps) {
     app.get(
       "/metrics/",
       async () =>
-        new Response(await metrics(), { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } }),
+        new Response(await metrics(), {
+          headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+        }),
     );
   return app;
 }

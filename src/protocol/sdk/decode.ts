@@ -21,7 +21,7 @@ const NOISE_CHARS = 1024;
 export function decodeBlock(block: string): PluginEvent[] {
   const events: PluginEvent[] = [];
   const length = block.length;
-  for (let from = 0; from < length; ) {
+  for (let from = 0; from < length;) {
     const newline = block.indexOf("\n", from);
     const to = newline < 0 ? length : newline;
     if (to > from) decodeLine(block, from, to, events);
@@ -34,7 +34,12 @@ function decodeLine(block: string, from: number, to: number, events: PluginEvent
   if (block.startsWith(HEAD, from)) {
     const idAt = from + HEAD.length;
     const idEnd = block.indexOf('"', idAt);
-    if (idEnd > idAt && idEnd < to && block.startsWith(ITEM, idEnd) && block.startsWith(TAIL, to - TAIL.length)) {
+    if (
+      idEnd > idAt &&
+      idEnd < to &&
+      block.startsWith(ITEM, idEnd) &&
+      block.startsWith(TAIL, to - TAIL.length)
+    ) {
       const raw = block.substring(idEnd + ITEM.length, to - TAIL.length);
       const value = parse(raw);
       const sessionId = block.substring(idAt, idEnd);
@@ -73,7 +78,7 @@ function decodeAnyLine(line: string, events: PluginEvent[]): void {
     return;
   }
   if (start > 0) events.push(noise(line.substring(0, start)));
-  for (let at = start; at < line.length; ) {
+  for (let at = start; at < line.length;) {
     const end = endOfValue(line, at);
     const text = end === undefined ? undefined : line.substring(at, end);
     const value = text === undefined ? undefined : parse(text);
@@ -150,7 +155,12 @@ function decodeSession(value: Record<string, unknown>, line: string): PluginEven
   const data = message["data"];
   switch (type) {
     case "stream":
-      return { kind: "item", sessionId, raw: rawMember(line, ["data", "data"]) ?? JSON.stringify(data), value: data };
+      return {
+        kind: "item",
+        sessionId,
+        raw: rawMember(line, ["data", "data"]) ?? JSON.stringify(data),
+        value: data,
+      };
     case "end":
       return { kind: "end", sessionId };
     case "error": {

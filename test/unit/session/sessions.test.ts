@@ -1,0 +1,259 @@
+import { describe, expect, test } from "bun:test";
+import type { PluginEvent, SessionContext } from "../../../src/protocol/messages.ts";
+import type { Invocation, InvocationEnd } from "../../../src/session/invocation.ts";
+import { ItemError } from "../../../src/session/invocation.ts";
+import { createSessions, type OpenSession, type SessionsOptions } from "../../../src/session/sessions.ts";
+import { createMemoryTransport } from "../../../src/transport/memory.ts";
+import { TransportClosedError } from "../../../src/transport/transport.ts";
+
+const NO_CONTEXT: SessionContext = {
+  conversationId: null,
+  messageId: null,
+  appId: null,
+  endpointId: null,
+  context: null,
+};
+
+function setUp(options: Partial<SessionsOptions> = {}) {
+  const { transport, peer } = createMemoryTransport();
+  const noise: string[] = [];
+  const sessions = createSessions(transport, {
+    label: "a/b:0.0.1",
+    budgetBytes: 1_000_000,
+    stallMs: 10_000,
+    onHeartbeat: () => undefined,
+    onLog: () => undefined,
+    onNoise: (text) => noise.push(text),
+    onBackwardsCall: () => undefined,
+    describeEnd: async (reason) => ({ error_type: "ConnectionClosedError", message: reason.kind, args: {} }),
+    ...options,
+  });
+  const open = (sessionId: string, more: Partial<OpenSession> = {}) =>
+    sessions.open({
+      sessionId,
+      session: NO_CONTEXT,
+      data: {},
+      decodeItem: (_value, raw) => raw,
+      timeoutMs: 60_000,
+      ...more,
+    });
+  return { sessions, peer, open, noise };
+}
+
+const item = (sessionId: string, raw: string): PluginEvent => ({
+  kind: "item",
+  sessionId,
+  raw,
+  value: JSON.parse(raw),
+});
+
+async function drain(invocation: Invocation): Promise<{ items: string[]; end: InvocationEnd }> {
+  const items: string[] = [];
+  for (;;) {
+    const taken = await invocation.take();
+    items.push(...taken.items);
+    if (taken.end) return { items, end: taken.end };
+  }
+}
+
+describe("createSessions()", () => {
+  test("sends the request and hands over items, then the end", async () => {
+    const { peer, open } = setUp();
+    const invocation = await open("s1", { data: { type: "tool" } });
+    expect(peer.received).toEqual([
+      { kind: "request", sessionId: "s1", session: NO_CONTEXT, data: { type: "tool" } },
+    ]);
+    void peer.emit(item("s1", "1"), item("s1", "2"), { kind: "end", sessionId: "s1" });
+    expect(await invocation.take()).toEqual({ items: ["1", "2"], end: { kind: "completed" } });
+    expect(invocation.delivered).toEqual({ items: 2, bytes: 2 });
+  });
+
+  test("keeps sessions apart and drops messages of unknown ones", async () => {
+    const { peer, open, sessions } = setUp();
+    const [a, b] = [await open("a"), await open("b")];
+    void peer.emit(item("b", '"b1"'), item("nobody", "0"), item("a", '"a1"'), {
+      kind: "end",
+      sessionId: "a",
+    });
+    expect(await drain(a)).toEqual({ items: ['"a1"'], end: { kind: "completed" } });
+    expect(sessions.count).toBe(1);
+    void peer.emit({ kind: "end", sessionId: "b" });
+    expect((await drain(b)).items).toEqual(['"b1"']);
+    expect(sessions.count).toBe(0);
+  });
+
+  test("delivers what is queued before the plugin's error, and nothing after it", async () => {
+    const { peer, open } = setUp();
+    const invocation = await open("s");
+    const error = { error_type: "E", message: "m", args: {} };
+    void peer.emit(item("s", "1"), { kind: "error", sessionId: "s", error }, item("s", "2"), {
+      kind: "end",
+      sessionId: "s",
+    });
+    expect(await drain(invocation)).toEqual({ items: ["1"], end: { kind: "plugin_error", error } });
+  });
+
+  test("ends every call at once when the connection ends", async () => {
+    const { peer, open, sessions } = setUp();
+    const calls = await Promise.all(Array.from({ length: 50 }, (_, i) => open(`s${i}`)));
+    peer.hangUp();
+    const ends = await Promise.all(calls.map(drain));
+    expect(new Set(ends.map(({ end }) => end.kind))).toEqual(new Set(["connection_closed"]));
+    expect(await sessions.ended).toEqual({ kind: "peer" });
+    await expect(open("late")).rejects.toThrow(TransportClosedError);
+    expect(sessions.count).toBe(0);
+  });
+
+  test("ends a session whose item breaks the contract", async () => {
+    const { peer, open } = setUp();
+    const error = { error_type: "unmarshal_error", message: "unmarshal json failed: no" };
+    const invocation = await open("s", {
+      decodeItem(value, raw) {
+        if (value === 2) throw new ItemError(error);
+        return raw;
+      },
+    });
+    void peer.emit(item("s", "1"), item("s", "2"), item("s", "3"));
+    expect(await drain(invocation)).toEqual({ items: ["1"], end: { kind: "plugin_error", error } });
+  });
+
+  test("a fault in a decoder ends its session and no other", async () => {
+    const { peer, open } = setUp();
+    const broken = await open("broken", {
+      decodeItem() {
+        throw new RangeError("bug");
+      },
+    });
+    const fine = await open("fine");
+    void peer.emit(item("broken", "1"), item("fine", "1"), { kind: "end", sessionId: "fine" });
+    expect((await drain(broken)).end).toMatchObject({
+      kind: "plugin_error",
+      error: { error_type: "PluginDaemonInnerError" },
+    });
+    expect((await drain(fine)).end).toEqual({ kind: "completed" });
+  });
+
+  test("ends a call at its limit in time", async () => {
+    const { open } = setUp();
+    expect((await drain(await open("s", { timeoutMs: 5 }))).end).toEqual({ kind: "timeout" });
+  });
+
+  test("a client that leaves leaves nothing behind, and the plugin is told", async () => {
+    const { peer, open, sessions } = setUp();
+    const invocation = await open("s");
+    void peer.emit(item("s", "1"));
+    await invocation.take();
+    invocation.cancel();
+    invocation.cancel();
+    expect(await invocation.ended).toEqual({ kind: "cancelled" });
+    expect(sessions.count).toBe(0);
+    expect(peer.received.map((message) => message.kind)).toEqual(["request", "cancel"]);
+  });
+
+  test("an oversize line ends the call that it belongs to", async () => {
+    const { peer, open } = setUp();
+    const [a, b] = [await open("a"), await open("b")];
+    void peer.emit({ kind: "oversize", sessionId: "a", sizeBytes: 40_000_000, limitBytes: 1000 });
+    expect((await drain(a)).end).toMatchObject({
+      kind: "plugin_error",
+      error: {
+        error_type: "PluginMessageTooLargeError",
+        args: { size_bytes: 40_000_000, limit_bytes: 1000 },
+      },
+    });
+    void peer.emit({ kind: "oversize", sessionId: undefined, sizeBytes: 2000, limitBytes: 1000 });
+    expect((await drain(b)).end.kind).toBe("plugin_error");
+  });
+
+  test("a call back reaches the handler with the way to answer, while its session lives", async () => {
+    const calls: unknown[] = [];
+    const { peer, open } = setUp({
+      onBackwardsCall(call) {
+        calls.push(call.request);
+        void call.reply({ ok: true });
+      },
+    });
+    await open("s");
+    await peer.next();
+    void peer.emit({ kind: "invoke", sessionId: "nobody", request: 1, raw: "1" });
+    void peer.emit({ kind: "invoke", sessionId: "s", request: { type: "storage" }, raw: "{}" });
+    expect(await peer.next()).toEqual({
+      kind: "backwards_response",
+      sessionId: "s",
+      session: NO_CONTEXT,
+      data: { ok: true },
+    });
+    expect(calls).toEqual([{ type: "storage" }]);
+  });
+
+  test("whenIdle() waits for the last call", async () => {
+    const { peer, open, sessions } = setUp();
+    await sessions.whenIdle();
+    const invocation = await open("s");
+    let idle = false;
+    const waiting = sessions.whenIdle().then(() => {
+      idle = true;
+    });
+    await Promise.resolve();
+    expect(idle).toBe(false);
+    void peer.emit({ kind: "end", sessionId: "s" });
+    await drain(invocation);
+    await waiting;
+    expect(idle).toBe(true);
+  });
+});
+
+describe("createSessions() with a slow client", () => {
+  const big = JSON.stringify("x".repeat(1000));
+
+  test("goes on reading while the budget lasts, then pauses until the client takes", async () => {
+    const { peer, open, sessions } = setUp({ budgetBytes: 2500, stallMs: 60_000 });
+    const slow = await open("slow");
+    for (let i = 0; i < 3; i++) await peer.emit(item("slow", big));
+    let pulled = false;
+    const fourth = peer.emit(item("slow", big)).then(() => {
+      pulled = true;
+    });
+    await Bun.sleep(1);
+    expect(pulled).toBe(false);
+    expect(sessions.paused).toBe(true);
+    expect((await slow.take()).items).toHaveLength(3);
+    void slow.take();
+    await fourth;
+    expect(sessions.paused).toBe(false);
+  });
+
+  test("ends the slowest when others wait behind it, with an error that says so", async () => {
+    const { peer, open } = setUp({ budgetBytes: 2500, stallMs: 5 });
+    const slow = await open("slow");
+    const other = await open("other");
+    for (let i = 0; i < 3; i++) await peer.emit(item("slow", big));
+    void peer.emit(item("other", "1"), { kind: "end", sessionId: "other" });
+    expect(await drain(other)).toEqual({ items: ["1"], end: { kind: "completed" } });
+    const end = (await drain(slow)).end;
+    expect(end).toMatchObject({ kind: "overflow", error: { error_type: "SlowConsumerError" } });
+  });
+
+  test("never ends a lone slow client: its plugin waits", async () => {
+    const { peer, open, sessions } = setUp({ budgetBytes: 2500, stallMs: 2 });
+    const slow = await open("slow");
+    for (let i = 0; i < 3; i++) await peer.emit(item("slow", big));
+    await Bun.sleep(15);
+    expect(sessions.count).toBe(1);
+    const rest = drain(slow);
+    await peer.emit({ kind: "end", sessionId: "slow" });
+    expect(await rest).toMatchObject({ end: { kind: "completed" } });
+  });
+
+  test("hands over at most about a megabyte at once, in order", async () => {
+    const { peer, open } = setUp({ budgetBytes: 100_000_000 });
+    const invocation = await open("s");
+    const items = Array.from({ length: 40 }, (_, i) => JSON.stringify(`${i}`.padEnd(100_000, "x")));
+    await peer.emit(...items.map((raw) => item("s", raw)), { kind: "end", sessionId: "s" });
+    const first = await invocation.take();
+    expect(first.items.length).toBeLessThan(15);
+    expect(first.end).toBeUndefined();
+    const rest = await drain(invocation);
+    expect([...first.items, ...rest.items]).toEqual(items);
+  });
+});

@@ -1,0 +1,73 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { createLineSplitter } from "../../../src/lib/line-splitter.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+function feed(limit: number, chunks: readonly Uint8Array[]) {
+  const splitter = createLineSplitter(limit);
+  let text = "";
+  const oversize: number[] = [];
+  for (const result of [...chunks.map((chunk) => splitter.push(chunk)), splitter.flush()]) {
+    text += result.block ?? "";
+    for (const line of result.oversize) oversize.push(line.sizeBytes);
+  }
+  return { text, oversize };
+}
+
+test("createLineSplitter() hands over complete lines and keeps the rest", () => {
+  const splitter = createLineSplitter(100);
+  expect(splitter.push(bytes("a\nb")).block).toBe("a\n");
+  expect(splitter.push(bytes("c")).block).toBeUndefined();
+  expect(splitter.push(bytes("\n\nd")).block).toBe("bc\n\n");
+  expect(splitter.flush().block).toBe("d");
+  expect(splitter.flush().block).toBeUndefined();
+});
+
+test("createLineSplitter() gives the same text however the bytes are cut", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme" }), fc.array(fc.nat(20)), (text, cuts) => {
+      const all = bytes(text);
+      const chunks: Uint8Array[] = [];
+      let at = 0;
+      for (const cut of cuts) {
+        chunks.push(all.subarray(at, at + cut));
+        at = Math.min(all.length, at + cut);
+      }
+      chunks.push(all.subarray(at));
+      expect(feed(1_000_000, chunks).text).toBe(text);
+    }),
+  );
+});
+
+test("createLineSplitter() drops a line above the limit, counts it, and goes on", () => {
+  const long = "x".repeat(50);
+  expect(feed(10, [bytes("ok\n"), bytes(long), bytes(long), bytes("yyy\nfine\n")])).toEqual({
+    text: "ok\nfine\n",
+    oversize: [103],
+  });
+});
+
+test("createLineSplitter() finds a long line among short ones in one chunk", () => {
+  expect(feed(10, [bytes(`a\n${"x".repeat(11)}\nb\n`)])).toEqual({ text: "a\nb\n", oversize: [11] });
+});
+
+test("createLineSplitter() allows a line of exactly the limit", () => {
+  expect(feed(10, [bytes(`${"x".repeat(10)}\n`)])).toEqual({ text: `${"x".repeat(10)}\n`, oversize: [] });
+});
+
+test("createLineSplitter() keeps the head of a dropped line and no more", () => {
+  const splitter = createLineSplitter(1000);
+  splitter.push(bytes(`{"session_id":"s"${" ".repeat(2000)}`));
+  const { oversize } = splitter.push(bytes("\n"));
+  expect(oversize[0]?.head.startsWith('{"session_id":"s"')).toBe(true);
+  expect(oversize[0]!.head.length).toBeLessThanOrEqual(512);
+});
+
+test("createLineSplitter() turns invalid UTF-8 into U+FFFD and keeps the lines", () => {
+  expect(feed(100, [new Uint8Array([0xff, 0xfe, 10]), bytes("ok\n")]).text).toBe("\ufffd\ufffd\nok\n");
+});
+
+test("createLineSplitter() reports an unfinished long line at the end", () => {
+  expect(feed(10, [bytes("x".repeat(25))])).toEqual({ text: "", oversize: [25] });
+});
