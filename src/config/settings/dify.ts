@@ -1,0 +1,29 @@
+import { ignored, integer, optionalFormatted, optionalText } from "../setting.ts";
+
+/** lifecycle.md 10.3. */
+export const difySettings = {
+  DIFY_INNER_API_URL: optionalFormatted({
+    meaning: "Base URL of Dify's inner API, for plugins that call back",
+    shownDefault: "none: calls back fail",
+    read: (text) => (/^https?:\/\/./i.test(text) && URL.canParse(text) ? text : undefined),
+    allowed: "a URL that starts with http:// or https://",
+  }),
+  DIFY_INNER_API_KEY: optionalText({
+    meaning: "Key of Dify's inner API (its INNER_API_KEY_FOR_PLUGIN)",
+    secret: true,
+  }),
+  DIFY_BACKWARDS_INVOCATION_READ_TIMEOUT: integer({
+    meaning: "Longest time for the body of an answer from Dify",
+    unit: "milliseconds",
+    default: 240_000,
+    zeroIsDefault: true,
+  }),
+  RESPONSE_MAX_BUFFER_SIZE: integer({
+    meaning: "Largest chunk of a streamed answer from Dify",
+    unit: "bytes",
+    default: 31_457_280,
+    zeroIsDefault: true,
+  }),
+  DIFY_BACKWARDS_INVOCATION_WRITE_TIMEOUT: ignored("Without effect in the reference, too"),
+  DIFY_INVOCATION_CONNECTION_IDLE_TIMEOUT: ignored("Without effect in the reference, too"),
+};
