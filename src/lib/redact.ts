@@ -8,6 +8,8 @@ const MAX_TEXT = 16_384;
 /** Words that make a name one of a secret: as the last part of a word, so that `accesstoken` counts as well. */
 const SECRET_WORD =
   /(?:token|secret|password|passwd|passphrase|credential|authorization|cookie|apikey|accesskey|privatekey|secretkey)(s?)$/;
+/** Without one of these no name is secret; most names end here, a third of the time of a log record. */
+const SUSPICIOUS = /key|token|secret|passw|passphrase|credential|authorization|cookie|dsn|connection/i;
 /** What describes a secret is none: `key_file`, `token_count`, `credential_type`. */
 const DESCRIPTION = /^(?:file|path|count|length|size|type|id|name|index|limit)s?$/;
 
@@ -41,6 +43,7 @@ export function redactText(text: string): string {
 
 /** Numbers under a plural are counts (`prompt_tokens: 50`); under a singular they are secrets (`password: 1234`). */
 function secrecy(name: string): "none" | "singular" | "plural" {
+  if (!SUSPICIOUS.test(name)) return "none";
   const words = name
     .replaceAll(/([a-z\d])([A-Z])/g, "$1 $2")
     .toLowerCase()
