@@ -1,0 +1,68 @@
+import { Command, CommanderError } from "commander";
+import { VERSION } from "../lib/version.ts";
+import type { CliDeps } from "./cli-deps.ts";
+import { EXIT, type ExitCode } from "./cli-error.ts";
+import type { CliIo } from "./cli-io.ts";
+import { demoCommand } from "./demo.ts";
+import { installCommand } from "./install.ts";
+import { invokeCommand } from "./invoke.ts";
+import { listCommand } from "./list.ts";
+import { reportError } from "./report-error.ts";
+import { startCommand } from "./start.ts";
+import { tasksCommand } from "./tasks.ts";
+import { uninstallCommand } from "./uninstall.ts";
+
+/**
+ * Runs one command to its end and answers the exit code: 0 done, 1 it failed, 2 the command line is wrong, 3 no
+ * daemon answers, 4 the key was refused, 130 interrupted. Never throws, never ends the process.
+ *
+ * @param argv what the user typed after the program's name
+ */
+export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps): Promise<ExitCode> {
+  try {
+    await buildProgram(io, deps).parseAsync([...argv], { from: "user" });
+    return EXIT.ok;
+  } catch (error) {
+    // Help and version end this way, too; commander has written what there is to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return reportError(error, io, { debug: argv.includes("--debug") });
+  }
+}
+
+function buildProgram(io: CliIo, deps: CliDeps): Command {
+  const program = new Command("plugd")
+    .description("The plugin daemon for Dify-style AI plugins, as one file")
+    .version(`plugd ${VERSION}`, "-V, --version", "show the version")
+    .option("--debug", "show where an error happened")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .showHelpAfterError(`Type "${io.program} --help" to see what there is`)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns,
+      getErrHelpWidth: () => io.stderr.columns,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      outputError: (text, write) => write(text.replace(/^error: /, "Error: ")),
+    });
+  const commands = [
+    startCommand(io, deps),
+    demoCommand(io, deps),
+    installCommand(io),
+    listCommand(io),
+    invokeCommand(io),
+    uninstallCommand(io),
+    tasksCommand(io),
+  ];
+  for (const command of commands)
+    program.addCommand(
+      command
+        .copyInheritedSettings(program)
+        .helpOption("-h, --help", "show this help")
+        .option("--debug", "show where an error happened"),
+    );
+  return program;
+}

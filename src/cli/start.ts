@@ -1,0 +1,103 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { banner, bannerAttributes } from "./banner.ts";
+import type { CliDeps, RunningDaemon, StartFacts } from "./cli-deps.ts";
+import { CliError } from "./cli-error.ts";
+import { type CliIo, styleFor } from "./cli-io.ts";
+import { parseEnvFile } from "./env-file.ts";
+
+interface StartFlags {
+  readonly envFile?: string;
+  readonly dataDir?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly logLevel?: string;
+}
+
+export function startCommand(io: CliIo, deps: CliDeps): Command {
+  return new Command("start")
+    .description("run the daemon until Ctrl-C or SIGTERM")
+    .option("--env-file <file>", "read settings from a file; variables of the environment win over it")
+    .option("--data-dir <dir>", "where everything is kept (PLUGD_DATA_DIR; default: ./plugd-data)")
+    .option("--host <address>", "address to listen on (SERVER_HOST)")
+    .option("--port <port>", "port to listen on (SERVER_PORT; default: 5002)")
+    .option("--log-level <level>", "debug, info, warn or error (LOG_LEVEL)")
+    .addHelpText("after", "\nEvery other setting is a variable of the environment; see .env.example.")
+    .action((flags: StartFlags) => start(flags, { io, deps }));
+}
+
+async function start(
+  flags: StartFlags,
+  { io, deps }: { readonly io: CliIo; readonly deps: CliDeps },
+): Promise<void> {
+  const daemon = await deps.startDaemon({ env: startEnvironment(flags, io) });
+  try {
+    // Told beside the wait for the end: looking for interpreters must not delay a stop.
+    await Promise.race([tell(daemon, io), aborted(io.signal)]);
+    await aborted(io.signal);
+    if (io.stdout.isTerminal)
+      io.stdout.write("\nStopping; calls that are open may finish. Ctrl-C again ends at once\n");
+  } finally {
+    await daemon.close();
+  }
+}
+
+/** Flags win over variables, variables over the file. Empty variables count as unset and do not hide the file's. */
+export function startEnvironment(
+  flags: StartFlags,
+  io: Pick<CliIo, "env" | "cwd">,
+): Readonly<Record<string, string>> {
+  const fromFile = flags.envFile === undefined ? {} : readEnvFile(flags.envFile, io.cwd);
+  const fromFlags = {
+    PLUGD_DATA_DIR: flags.dataDir === undefined ? undefined : resolve(io.cwd, flags.dataDir),
+    SERVER_HOST: flags.host,
+    SERVER_PORT: flags.port,
+    LOG_LEVEL: flags.logLevel,
+  };
+  return { ...fromFile, ...given(io.env), ...given(fromFlags) };
+}
+
+function given(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value === undefined || value === "" ? [] : [[name, value]],
+    ),
+  );
+}
+
+function readEnvFile(file: string, cwd: string): Readonly<Record<string, string>> {
+  let text: string;
+  try {
+    text = readFileSync(resolve(cwd, file), "utf8");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw new CliError(`Cannot read the settings in "${file}": ${code}`, { cause });
+  }
+  return parseEnvFile(text, file);
+}
+
+async function tell(daemon: RunningDaemon, io: CliIo): Promise<void> {
+  let facts: StartFacts;
+  try {
+    facts = await daemon.facts();
+  } catch (cause) {
+    // The daemon answers already; without the banner only its address is told.
+    daemon.logger.warn("Cannot tell what this machine has", { error: cause });
+    daemon.logger.info("Ready", { url: daemon.url });
+    return;
+  }
+  if (io.stdout.isTerminal) {
+    io.stdout.write(banner(facts, { style: styleFor(io.stdout, io.env), program: io.program }));
+    return;
+  }
+  daemon.logger.info("Ready", bannerAttributes(facts));
+  for (const warning of facts.warnings) daemon.logger.warn(warning);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,50 @@
+import type { CliIo, CliOutput } from "../../../src/cli/cli-io.ts";
+
+export interface TestOutput extends CliOutput {
+  readonly text: string;
+  /** Every write on its own. */
+  readonly writes: readonly string[];
+}
+
+export interface TestIo extends CliIo {
+  readonly stdout: TestOutput;
+  readonly stderr: TestOutput;
+}
+
+export interface TestIoOptions {
+  readonly terminal?: boolean;
+  readonly columns?: number;
+  readonly env?: CliIo["env"];
+  readonly cwd?: string;
+  readonly signal?: AbortSignal;
+  /** Sees every write to stdout. */
+  readonly onStdout?: (text: string) => void;
+}
+
+/** What a command gets in place of the process; colours are off unless `env` says otherwise. */
+export function testIo(options: TestIoOptions = {}): TestIo {
+  return {
+    program: "plugd",
+    stdout: testOutput(options, options.onStdout),
+    stderr: testOutput(options),
+    env: options.env ?? { NO_COLOR: "1" },
+    cwd: options.cwd ?? "/nowhere",
+    signal: options.signal ?? new AbortController().signal,
+  };
+}
+
+export function testOutput(options: TestIoOptions = {}, onWrite?: (text: string) => void): TestOutput {
+  const writes: string[] = [];
+  return {
+    write(text) {
+      writes.push(text);
+      onWrite?.(text);
+    },
+    isTerminal: options.terminal ?? false,
+    columns: options.columns ?? 80,
+    writes,
+    get text() {
+      return writes.join("");
+    },
+  };
+}
