@@ -1,0 +1,26 @@
+/** One field that a request did not give as the route needs it. */
+export interface FieldProblem {
+  /** The field's name in the validator's style, such as `PluginUniqueIdentifiers[0]`. */
+  readonly field: string;
+  /** The rule that it breaks, such as `required` or `max`. */
+  readonly rule: string;
+}
+
+/**
+ * The request could not be bound to what its route takes: answered with HTTP 400 on every route, before anything was
+ * looked up (contract/http-api 1.5). Failures after that are `DaemonError`s.
+ */
+export class BindingError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "BindingError";
+  }
+}
+
+/** All problems of one request, in the format that clients know. */
+export function fieldError(problems: readonly FieldProblem[]): BindingError {
+  const lines = problems.map(
+    ({ field, rule }) => `Key: '${field}' Error:Field validation for '${field}' failed on the '${rule}' tag`,
+  );
+  return new BindingError(lines.join("\n"));
+}

@@ -1,0 +1,122 @@
+import { parseIdentifier } from "../protocol/identifier.ts";
+import type { FieldProblem } from "./binding-error.ts";
+import type { Field, FieldSource } from "./request-fields.ts";
+
+/** A JSON object of a caller, kept as it came. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A whole number in the query; 0 counts as left out, as in the reference. */
+export function queryInteger(name: string, { min, max }: { min: number; max?: number }): Field<number> {
+  return field(name, ["query"], (raw) => {
+    const value = typeof raw === "string" && /^[+-]?\d{1,15}$/.test(raw) ? Number(raw) : 0;
+    if (value === 0) return broken("required");
+    if (value < min) return broken("min");
+    return max !== undefined && value > max ? broken("max") : { value };
+  });
+}
+
+/** A text that is not empty, from a JSON body. */
+export function text(name: string): Field<string> {
+  return field(name, ["json"], (raw) =>
+    typeof raw === "string" && raw !== "" ? { value: raw } : broken("required"),
+  );
+}
+
+/** As `text`, from the query. */
+export function queryText(name: string): Field<string> {
+  return { ...text(name), from: ["query"] };
+}
+
+/** A plugin unique identifier. */
+export function identifier(name: string, from: readonly FieldSource[] = ["json"]): Field<string> {
+  return field(name, from, (raw) => {
+    if (typeof raw !== "string" || raw === "") return broken("required");
+    return parseIdentifier(raw) ? { value: raw } : broken("plugin_unique_identifier");
+  });
+}
+
+/** A list of texts; empty is fine, missing is not. */
+export function texts(name: string, { max }: { max: number }): Field<readonly string[]> {
+  return list(name, max, (item) => (typeof item === "string" ? undefined : "string"));
+}
+
+/** A list of plugin unique identifiers; empty is fine, missing is not. */
+export function identifiers(name: string, { max }: { max: number }): Field<readonly string[]> {
+  return list(name, max, (item) =>
+    typeof item === "string" && parseIdentifier(item) ? undefined : "plugin_unique_identifier",
+  );
+}
+
+/** A list of objects, each of which may be null; a missing list is an empty one. */
+export function optionalObjects(name: string): Field<readonly (JsonObject | null)[]> {
+  return field(name, ["json"], (raw) => {
+    if (raw === undefined || raw === null) return { value: [] };
+    if (!Array.isArray(raw)) return broken("array");
+    const value: (JsonObject | null)[] = [];
+    for (const item of raw) {
+      if (item !== null && !isObject(item)) return broken("map");
+      value.push(item);
+    }
+    return { value };
+  });
+}
+
+/** An object; missing and null are an empty one. */
+export function optionalObject(name: string): Field<JsonObject> {
+  return field(name, ["json"], (raw) => {
+    if (raw === undefined || raw === null) return { value: {} };
+    return isObject(raw) ? { value: raw } : broken("map");
+  });
+}
+
+type Check<T> = (raw: unknown) => { readonly value: T } | { readonly rule: string; readonly at?: number };
+
+function field<T>(name: string, from: readonly FieldSource[], check: Check<T>): Field<T> {
+  return {
+    name,
+    from,
+    check(raw) {
+      const result = check(raw);
+      return "value" in result ? result : { problems: [problem(name, result)] };
+    },
+  };
+}
+
+function list(
+  name: string,
+  max: number,
+  ruleOf: (item: unknown) => string | undefined,
+): Field<readonly string[]> {
+  return field<readonly string[]>(name, ["json"], (raw) => {
+    if (!Array.isArray(raw)) return broken("required");
+    if (raw.length > max) return broken("max");
+    const value: string[] = [];
+    for (const [at, item] of raw.entries()) {
+      const rule = ruleOf(item);
+      if (rule !== undefined) return { rule, at };
+      value.push(String(item));
+    }
+    return { value };
+  });
+}
+
+function broken(rule: string): { readonly rule: string } {
+  return { rule };
+}
+
+function problem(name: string, { rule, at }: { rule: string; at?: number }): FieldProblem {
+  const field = labelOf(name);
+  return { field: at === undefined ? field : `${field}[${at}]`, rule };
+}
+
+/** `plugin_unique_identifier` → `PluginUniqueIdentifier`, as clients know the names from the reference. */
+function labelOf(name: string): string {
+  return name
+    .split("_")
+    .map((word) => (word === "id" ? "ID" : word.charAt(0).toUpperCase() + word.slice(1)))
+    .join("");
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
