@@ -9,7 +9,7 @@ export interface Store {
   readonly installations: InstallationStore;
   readonly tasks: TaskStore;
   readonly sessions: SessionStore;
-  /** Idempotent. Writes what is pending, then closes the file and gives the folder free. */
+  /** Idempotent. Closes the file; nothing is pending, as every write is one transaction. The folder's lock is `DataFolder`'s. */
   close(): Promise<void>;
 }
 
@@ -29,16 +29,24 @@ export interface DeclarationRow {
 }
 
 export interface DeclarationStore {
-  /** Inserts it if absent; an existing row keeps its declaration and gets no second set of references. */
+  /**
+   * Inserts it if absent; an existing row keeps its declaration and gets no second set of references. Either way it
+   * counts as unused from now on, so that a new upload is not collected before it can be installed.
+   */
   save(row: Omit<DeclarationRow, "createdAt">): Promise<void>;
   get(identifier: string): Promise<DeclarationRow | undefined>;
-  /** Identifiers of uploads that no installation refers to and that are older than `before`. */
+  /**
+   * Identifiers that no installation and no unfinished task refers to since before `before`: counted from the upload
+   * or the end of the last installation, whichever came later.
+   */
   unreferenced(before: Date): Promise<readonly string[]>;
   /**
-   * Removes a declaration unless an installation or a running task refers to it.
-   * Answers the asset ids that nothing refers to any more, or undefined when it was kept.
+   * Removes a declaration unless an installation or an unfinished item of a task refers to it. Answers the asset ids
+   * that nothing refers to any more (none when there was no such declaration), or undefined when it was kept.
    */
   removeIfUnreferenced(identifier: string): Promise<readonly string[] | undefined>;
+  /** Of these keys in the blob store, the ones that no declaration refers to: what an interrupted upload left. */
+  orphans(kind: "package" | "asset", keys: readonly string[]): Promise<readonly string[]>;
 }
 
 export type RuntimeType = "local" | "remote" | "serverless";
@@ -74,7 +82,10 @@ export interface NewInstallation {
 }
 
 export interface InstallationStore {
-  /** Inserts it; the existing row, whatever its version, when the tenant has the plugin id already. */
+  /**
+   * Inserts it; the existing row, whatever its version, when the tenant has the plugin id already. Throws `internal`
+   * when the declaration is not stored.
+   */
   add(installation: NewInstallation): Promise<{ readonly row: InstallationRow; readonly created: boolean }>;
   /** Hot path of every dispatch: reads no declaration. */
   find(tenantId: string, pluginId: string): Promise<InstallationRow | undefined>;
@@ -84,8 +95,12 @@ export interface InstallationStore {
     tenantId: string,
     page: Page,
   ): Promise<{ readonly rows: readonly InstalledPlugin[]; readonly total: number }>;
+  /** Newest first; plugin ids that are not installed are left out. */
   byPluginIds(tenantId: string, pluginIds: readonly string[]): Promise<readonly InstalledPlugin[]>;
-  /** Points the installation at another version; id, endpoints and counters stay. Undefined: `from` is not installed. */
+  /**
+   * Points the installation at another version; id, endpoints and counters stay. Undefined: `from` is not installed.
+   * Throws `internal` when the declaration of `to` is not stored.
+   */
   switchVersion(
     change: SwitchVersion,
   ): Promise<{ readonly row: InstallationRow; readonly lastOfOld: boolean } | undefined>;
@@ -100,6 +115,8 @@ export interface InstallationStore {
   identifiers(
     runtimeType: RuntimeType,
   ): Promise<readonly { readonly identifier: string; readonly lastUsedAt: Date | null }[]>;
+  /** Notes that these were used, for `identifiers`. Meant for batches, off the hot path; unknown ones are ignored. */
+  touch(identifiers: readonly string[], at: Date): Promise<void>;
 }
 
 export interface SwitchVersion {
@@ -139,7 +156,10 @@ export interface TaskRow {
 }
 
 export interface TaskStore {
-  /** The task starts `running`, its items `pending`. Answers the id (UUID v7). */
+  /**
+   * Items are stored as they are given, normally `pending`, an identifier that is named twice once; the status of the
+   * task follows from them as in `updateItem`. Answers the id (UUID v7).
+   */
   create(task: { readonly tenantId: string; readonly items: readonly TaskItem[] }): Promise<string>;
   get(tenantId: string, id: string): Promise<TaskRow | undefined>;
   /** Newest first. */
@@ -155,9 +175,12 @@ export interface TaskStore {
   ): Promise<void>;
   delete(tenantId: string, id: string): Promise<void>;
   deleteAll(tenantId: string): Promise<void>;
-  /** Removes the item; the task goes when the rest is all `success` or nothing is left. */
+  /** Removes the item; the task goes when the rest is all `success` or nothing is left, else its status is derived anew. */
   deleteItem(tenantId: string, id: string, identifier: string): Promise<void>;
-  /** Ends every task that is not finished, with this message: they belong to a process that is gone. Answers how many. */
+  /**
+   * Fails every unfinished item with this message, as it belongs to a process that is gone; items that succeeded stay.
+   * Answers how many tasks had one.
+   */
   failUnfinished(message: string): Promise<number>;
   /** Removes tasks that succeeded before `before`. */
   deleteSucceeded(before: Date): Promise<number>;
@@ -193,15 +216,18 @@ export interface SessionRow {
 }
 
 export interface SessionStore {
-  /** Writes rows in one transaction; a later row of the same id replaces the earlier one. */
+  /**
+   * Writes rows in one transaction; a later row of the same id replaces the earlier one. Prunes by itself to the
+   * history that the store was opened with, when that is exceeded by a tenth.
+   */
   save(rows: readonly SessionRow[]): Promise<void>;
-  /** Newest first; ends that are older are gone after `prune`. */
+  /** The ones that started last first; ends that are older are gone after `prune`. */
   list(
     filter: { readonly tenantId?: string; readonly pluginId?: string; readonly running?: boolean },
     page: Page,
   ): Promise<readonly SessionRow[]>;
   /** Ends the rows that a process which is gone left open, as `daemon_exit`. */
   closeOpen(at: Date): Promise<number>;
-  /** Keeps the newest `keep` ended rows. */
+  /** Keeps the `keep` rows that ended last, and all that run. */
   prune(keep: number): Promise<void>;
 }

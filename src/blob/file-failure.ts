@@ -1,0 +1,50 @@
+import { dirname } from "node:path";
+import { DaemonError } from "../protocol/daemon-error.ts";
+
+/** A path that leads through a file, or to a folder, is no blob either. */
+export async function unlessMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR", "EISDIR")) return undefined;
+    throw error;
+  }
+}
+
+/** Turns failures of the file system into `internal` errors that name the file and what to do. */
+export async function explained<T>(action: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof DaemonError) throw error;
+    const { reason, hint } = explain(error, path);
+    throw new DaemonError("internal", `Cannot ${action} "${path}": ${reason}`, {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+function explain(error: unknown, path: string): { readonly reason: string; readonly hint?: string } {
+  const folder = dirname(path);
+  if (hasCode(error, "ENOSPC", "EDQUOT"))
+    return {
+      reason: "no space is left on its disk",
+      hint: `Free some space on the disk that holds "${folder}" and try again; nothing was half-written`,
+    };
+  if (hasCode(error, "EROFS"))
+    return { reason: "its file system is read-only", hint: `Mount "${folder}" for writing` };
+  if (hasCode(error, "EACCES", "EPERM"))
+    return {
+      reason: "the file system does not allow it",
+      hint: `Give the user that runs plugd access to "${folder}" and all files in it`,
+    };
+  return { reason: error instanceof Error ? error.message : String(error) };
+}
+
+/** Is this an error of the system with one of these codes, such as `ENOENT`? */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return (
+    error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code)
+  );
+}

@@ -1,0 +1,186 @@
+import { uuidV7 } from "../lib/uuid-v7.ts";
+import { DaemonError } from "../protocol/daemon-error.ts";
+import type { Database } from "./database.ts";
+import { parseDeclaration } from "./declarations.ts";
+import type { Usage } from "./declaration-usage.ts";
+import type { InstallationRow, InstallationStore, InstalledPlugin, RuntimeType } from "./store.ts";
+
+interface Row {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly plugin_id: string;
+  readonly identifier: string;
+  readonly runtime_type: RuntimeType;
+  readonly source: string;
+  readonly meta: string;
+  readonly endpoints_setups: number;
+  readonly endpoints_active: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+interface RowWithDeclaration extends Row {
+  readonly declaration: string;
+}
+
+const WITH_DECLARATION = `SELECT i.*, d.declaration
+  FROM installations AS i JOIN declarations AS d ON d.identifier = i.identifier`;
+
+export function createInstallationStore(
+  database: Database,
+  { now, usage }: { readonly now: () => Date; readonly usage: Usage },
+): InstallationStore {
+  const insert = database.prepare<Row>(
+    `INSERT INTO installations
+       (id, tenant_id, plugin_id, identifier, runtime_type, source, meta, created_at, updated_at)
+     VALUES ($id, $tenantId, $pluginId, $identifier, $runtimeType, $source, $meta, $at, $at)
+     ON CONFLICT (tenant_id, plugin_id) DO NOTHING
+     RETURNING *`,
+  );
+  const byPlugin = database.prepare<Row, { tenantId: string; pluginId: string }>(
+    "SELECT * FROM installations WHERE tenant_id = $tenantId AND plugin_id = $pluginId",
+  );
+  const byId = database.prepare<Row, { tenantId: string; id: string }>(
+    "SELECT * FROM installations WHERE id = $id AND tenant_id = $tenantId",
+  );
+  const page = database.prepare<RowWithDeclaration, { tenantId: string; limit: number; offset: number }>(
+    `${WITH_DECLARATION} WHERE i.tenant_id = $tenantId
+     ORDER BY i.created_at DESC, i.id DESC LIMIT $limit OFFSET $offset`,
+  );
+  const count = database.prepare<{ total: number }, { tenantId: string }>(
+    "SELECT count(*) AS total FROM installations WHERE tenant_id = $tenantId",
+  );
+  const byPlugins = database.prepare<RowWithDeclaration, { tenantId: string; pluginIds: string }>(
+    `${WITH_DECLARATION} WHERE i.tenant_id = $tenantId
+     AND i.plugin_id IN (SELECT value FROM json_each($pluginIds))
+     ORDER BY i.created_at DESC, i.id DESC`,
+  );
+  const point = database.prepare<Row>(
+    `UPDATE installations SET identifier = $to, source = $source, meta = $meta, updated_at = $at
+     WHERE tenant_id = $tenantId AND identifier = $from
+     RETURNING *`,
+  );
+  const ofTenant = database.prepare<{ found: number }, { tenantId: string; identifier: string }>(
+    "SELECT 1 AS found FROM installations WHERE identifier = $identifier AND tenant_id = $tenantId",
+  );
+  const remove = database.prepare<Row, { tenantId: string; id: string }>(
+    "DELETE FROM installations WHERE id = $id AND tenant_id = $tenantId RETURNING *",
+  );
+  const anyOf = database.prepare<{ found: number }, { identifier: string }>(
+    "SELECT 1 AS found FROM installations WHERE identifier = $identifier LIMIT 1",
+  );
+  const ofRuntime = database.prepare<
+    { identifier: string; last_used_at: number | null },
+    { runtimeType: RuntimeType }
+  >(
+    `SELECT u.identifier, u.last_used_at FROM declaration_usage AS u
+     WHERE EXISTS (
+       SELECT 1 FROM installations AS i
+       WHERE i.identifier = u.identifier AND i.runtime_type = $runtimeType
+     )
+     ORDER BY u.last_used_at DESC NULLS LAST, u.identifier`,
+  );
+  const isUploaded = database.prepare<{ found: number }, { identifier: string }>(
+    "SELECT 1 AS found FROM declarations WHERE identifier = $identifier",
+  );
+
+  function requireUploaded(identifier: string): void {
+    if (isUploaded.get({ identifier })) return;
+    throw new DaemonError("internal", `Cannot install "${identifier}": its declaration is not stored`, {
+      hint: "Upload the package again, then install it",
+    });
+  }
+
+  /** Was this the last installation? Then the time until its package is collected begins. */
+  function release(identifier: string): boolean {
+    if (anyOf.get({ identifier })) return false;
+    usage.released(identifier, now().getTime());
+    return true;
+  }
+
+  return {
+    add: (installation) =>
+      database.write(() => {
+        const { tenantId, pluginId, identifier, runtimeType, source } = installation;
+        const there = byPlugin.get({ tenantId, pluginId });
+        if (there) return { row: toRow(there), created: false };
+        requireUploaded(identifier);
+        const at = now();
+        const row = insert.get({
+          id: uuidV7(at),
+          tenantId,
+          pluginId,
+          identifier,
+          runtimeType,
+          source,
+          meta: JSON.stringify(installation.meta),
+          at: at.getTime(),
+        });
+        if (!row) throw new Error("an insert answered no row");
+        return { row: toRow(row), created: true };
+      }),
+    find: (tenantId, pluginId) => database.read(() => optional(byPlugin.get({ tenantId, pluginId }))),
+    byId: (tenantId, id) => database.read(() => optional(byId.get({ tenantId, id }))),
+    list: (tenantId, { offset, limit }) =>
+      database.read(() => ({
+        rows: page.all({ tenantId, limit, offset }).map(toInstalledPlugin),
+        total: count.get({ tenantId })?.total ?? 0,
+      })),
+    byPluginIds: (tenantId, pluginIds) =>
+      database.read(() =>
+        byPlugins.all({ tenantId, pluginIds: JSON.stringify(pluginIds) }).map(toInstalledPlugin),
+      ),
+    switchVersion: ({ tenantId, from, to, source, meta }) =>
+      database.write(() => {
+        if (!ofTenant.get({ tenantId, identifier: from })) return undefined;
+        requireUploaded(to);
+        const at = now().getTime();
+        const row = point.get({ tenantId, from, to, source, meta: JSON.stringify(meta), at });
+        if (!row) return undefined;
+        usage.inherited(from, to);
+        return { row: toRow(row), lastOfOld: release(from) };
+      }),
+    remove: (tenantId, id) =>
+      database.write(() => {
+        const row = remove.get({ tenantId, id });
+        if (!row) return undefined;
+        return { identifier: row.identifier, pluginId: row.plugin_id, last: release(row.identifier) };
+      }),
+    isInstalled: (identifier) => database.read(() => anyOf.get({ identifier }) !== null),
+    identifiers: (runtimeType) =>
+      database.read(() =>
+        ofRuntime.all({ runtimeType }).map((row) => ({
+          identifier: row.identifier,
+          lastUsedAt: row.last_used_at === null ? null : new Date(row.last_used_at),
+        })),
+      ),
+    touch: (identifiers, at) =>
+      database.write(() => {
+        for (const identifier of identifiers) usage.used(identifier, at.getTime());
+      }),
+  };
+}
+
+function optional(row: Row | null): InstallationRow | undefined {
+  return row ? toRow(row) : undefined;
+}
+
+function toRow(row: Row): InstallationRow {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    pluginId: row.plugin_id,
+    identifier: row.identifier,
+    runtimeType: row.runtime_type,
+    source: row.source,
+    meta: JSON.parse(row.meta),
+    endpointsSetups: row.endpoints_setups,
+    endpointsActive: row.endpoints_active,
+    createdAt: new Date(row.created_at),
+    updatedAt: new Date(row.updated_at),
+  };
+}
+
+function toInstalledPlugin(row: RowWithDeclaration): InstalledPlugin {
+  return { ...toRow(row), declaration: parseDeclaration(row.declaration) };
+}
