@@ -55,7 +55,9 @@ export function startEnvironment(
     SERVER_PORT: flags.port,
     LOG_LEVEL: flags.logLevel,
   };
-  return { ...fromFile, ...given(io.env), ...given(fromFlags) };
+  // PLUGD_URL is for the other commands; as a setting of the daemon it would look like a misspelt one.
+  const { PLUGD_URL: _, ...settings } = { ...fromFile, ...given(io.env), ...given(fromFlags) };
+  return settings;
 }
 
 function given(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

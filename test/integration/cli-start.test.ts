@@ -70,7 +70,14 @@ test("start lets flags win over variables, and variables over the file", async (
   try {
     await Bun.write(join(folder, "my.env"), "SERVER_PORT=1\nSERVER_KEY=file\nLOG_LEVEL=debug\nDB_HOST=db\n");
     const { starts, deps } = fakeDaemon();
-    const env = { SERVER_PORT: "2", SERVER_KEY: "", LOG_LEVEL: "warn", HOME: "/root", GONE: undefined };
+    const env = {
+      SERVER_PORT: "2",
+      SERVER_KEY: "",
+      LOG_LEVEL: "warn",
+      HOME: "/root",
+      GONE: undefined,
+      PLUGD_URL: "http://x",
+    };
     const flags = ["--env-file", "my.env", "--port", "3", "--host", "0.0.0.0", "--data-dir", "data"];
     expect((await start(flags, { deps, env, cwd: folder })).code).toBe(0);
     expect(starts).toEqual([
