@@ -1,6 +1,6 @@
 import { DaemonError, type DaemonErrorCode } from "../protocol/daemon-error.ts";
 import { type PluginError, pluginErrorText } from "../protocol/plugin-error.ts";
-import type { InvocationEnd } from "../session/invocation.ts";
+import type { InvocationEnd } from "../protocol/invocation.ts";
 import { BindingError } from "./binding-error.ts";
 
 /** The failure half of the envelope (contract/http-api 1.6). */

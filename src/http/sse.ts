@@ -1,4 +1,4 @@
-import type { Invocation, Taken } from "../session/invocation.ts";
+import type { Invocation, Taken } from "../protocol/invocation.ts";
 import { endFailure } from "./errors.ts";
 
 const HEAD = 'data: {"code":0,"message":"success","data":';

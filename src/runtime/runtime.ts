@@ -1,5 +1,5 @@
 import type { SessionContext } from "../protocol/messages.ts";
-import type { Invocation, ItemDecoder } from "../session/invocation.ts";
+import type { Invocation, ItemDecoder } from "../protocol/invocation.ts";
 
 export type RuntimeKind = "local" | "remote" | "serverless";
 

@@ -2,7 +2,7 @@ import { DaemonError } from "../protocol/daemon-error.ts";
 import { requireIdentifier } from "../protocol/identifier.ts";
 import type { SessionContext } from "../protocol/messages.ts";
 import type { PluginRuntime } from "../runtime/runtime.ts";
-import type { Invocation, InvocationEnd, ItemDecoder } from "../session/invocation.ts";
+import type { Invocation, InvocationEnd, ItemDecoder } from "../protocol/invocation.ts";
 import type { InstallationRow, RuntimeType, SessionOutcome } from "../store/store.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SessionRecorder } from "./session-recorder.ts";

@@ -6,7 +6,7 @@ import {
   type ItemDecoder,
   ItemError,
   type Taken,
-} from "./invocation.ts";
+} from "../protocol/invocation.ts";
 
 /** A session from the plugin's side: what `sessions.ts` feeds. */
 export interface Session extends BudgetHolder {

@@ -2,7 +2,7 @@ import type { LogLevel, PluginEvent, SessionContext } from "../protocol/messages
 import type { PluginError } from "../protocol/plugin-error.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
 import { createBudget } from "./budget.ts";
-import type { Invocation, ItemDecoder } from "./invocation.ts";
+import type { Invocation, ItemDecoder } from "../protocol/invocation.ts";
 import { createSession, type Session } from "./session.ts";
 
 /** One request, ready for the wire. */
@@ -135,7 +135,7 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
     const reason = await transport.closed;
     if (open.size > 0) {
       const error = await options.describeEnd(reason);
-      for (const session of [...open.values()]) session.end({ kind: "connection_closed", error });
+      for (const session of open.values()) session.end({ kind: "connection_closed", error });
     }
     budget.close();
     return reason;

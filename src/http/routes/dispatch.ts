@@ -3,7 +3,7 @@ import { parseExact } from "../../lib/exact-json.ts";
 import { ACTIONS, type ActionRow } from "../../protocol/actions/catalogue.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { InvocationTarget, PluginCall } from "../../service/invoke-plugin.ts";
-import type { Invocation } from "../../session/invocation.ts";
+import type { Invocation } from "../../protocol/invocation.ts";
 import { BindingError } from "../binding-error.ts";
 import { success } from "../envelope.ts";
 import { sse } from "../sse.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { type Effect, INITIAL, type Input, next, type State } from "../../../src/runtime/lifecycle.ts";
 import { nextDelayMs, type RestartPolicy } from "../../../src/runtime/restart-policy.ts";
 

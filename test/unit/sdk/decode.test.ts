@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { PluginEvent } from "../../../src/protocol/messages.ts";
 import { createSdkCodec } from "../../../src/protocol/sdk/codec.ts";
 import { decodeBlock, logLevel } from "../../../src/protocol/sdk/decode.ts";

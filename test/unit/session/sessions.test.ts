@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { PluginEvent, SessionContext } from "../../../src/protocol/messages.ts";
-import type { Invocation, InvocationEnd } from "../../../src/session/invocation.ts";
-import { ItemError } from "../../../src/session/invocation.ts";
+import type { Invocation, InvocationEnd } from "../../../src/protocol/invocation.ts";
+import { ItemError } from "../../../src/protocol/invocation.ts";
 import { createSessions, type OpenSession, type SessionsOptions } from "../../../src/session/sessions.ts";
 import { createMemoryTransport } from "../../../src/transport/memory.ts";
 import { TransportClosedError } from "../../../src/transport/transport.ts";

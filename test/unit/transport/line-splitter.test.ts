@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { createLineSplitter } from "../../../src/lib/line-splitter.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
