@@ -1,0 +1,141 @@
+import {
+  type Document,
+  type ParsedNode,
+  type YAMLError,
+  Composer,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  Parser,
+  Scalar,
+} from "yaml";
+import { DaemonError } from "../../protocol/daemon-error.ts";
+import type { YamlList, YamlMap, YamlNode, YamlPair, YamlScalar } from "./node.ts";
+
+/** Nesting that no declaration needs; above it the recursive readers would run out of stack. */
+const MAX_DEPTH = 256;
+/** Nodes that a document may have once its aliases are written out. */
+const MAX_EXPANDED_NODES = 1_000_000;
+/** Each repair reads the text anew, so their number is bounded. */
+const MAX_REPAIRS = 64;
+const EXTRA_INDENT = " ".repeat(40);
+const CORE_TAG = "tag:yaml.org,2002:";
+
+/**
+ * Reads the first document of a YAML text into nodes that keep their source text (contract/plugin-package 0.1).
+ *
+ * Undefined for a text without a document. Throws `bad_request` with a `yaml: …` text for what is no YAML.
+ */
+export function parseYaml(bytes: Uint8Array): YamlNode | undefined {
+  let text = decodeText(bytes);
+  let reported: DaemonError | undefined;
+  try {
+    for (let repairs = 0; ; repairs++) {
+      const lines = new LineCounter();
+      const document = firstDocument(text, lines);
+      const error = document?.errors[0];
+      if (!error) return document?.contents ? nodeReader(lines)(document.contents, 0) : undefined;
+      const { line } = lines.linePos(error.pos[0]);
+      reported ??= new DaemonError("bad_request", `yaml: line ${line}: ${error.message}`, { cause: error });
+      const unindented = underIndentedLine(error, lines);
+      const indented = unindented === undefined ? undefined : indentLine(text, lines, unindented);
+      if (indented === undefined || repairs === MAX_REPAIRS) throw reported;
+      text = indented;
+    }
+  } catch (error) {
+    // The parser recurses as deep as the text nests.
+    if (error instanceof RangeError)
+      throw new DaemonError("bad_request", "yaml: nested too deeply", { cause: error });
+    throw error;
+  }
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new DaemonError("bad_request", "yaml: the text is not UTF-8", { cause: error });
+  }
+}
+
+/** What follows the first document is not looked at, as in the reference. */
+function firstDocument(text: string, lines: LineCounter): Document.Parsed | undefined {
+  // `failsafe` leaves every scalar a string; duplicates and merge keys are ours (decode.ts).
+  const composer = new Composer({ schema: "failsafe", uniqueKeys: false, strict: false });
+  const tokens = new Parser(lines.addNewLine).parse(text);
+  for (const document of composer.compose(tokens, true, text.length)) return document;
+  return undefined;
+}
+
+/**
+ * The line whose indentation this error complains about, from 1.
+ *
+ * The reference lets the later lines of a quoted text or a flow collection start anywhere, our parser wants them
+ * further right than their key. Spaces there mean nothing, so they can be added.
+ */
+function underIndentedLine(error: YAMLError, lines: LineCounter): number | undefined {
+  const line = lines.linePos(error.pos[0]).line;
+  if (error.code === "MISSING_CHAR" && error.message.includes("quote")) return line + 1;
+  return error.code === "BAD_INDENT" && error.message.startsWith("Flow ") ? line : undefined;
+}
+
+function indentLine(text: string, lines: LineCounter, line: number): string | undefined {
+  const start = lines.lineStarts[line - 1];
+  if (start === undefined || start >= text.length) return undefined;
+  return text.slice(0, start) + EXTRA_INDENT + text.slice(start);
+}
+
+function nodeReader(lines: LineCounter): (node: ParsedNode, depth: number) => YamlNode {
+  const anchors = new Map<
+    string,
+    { readonly node: YamlScalar | YamlList | YamlMap; readonly size: number }
+  >();
+  let expanded = 0;
+  // An anchor counts only when its node is complete, so no node can contain itself.
+  const finish = <T extends YamlScalar | YamlList | YamlMap>(
+    anchor: string | undefined,
+    node: T,
+    before: number,
+  ): T => {
+    if (anchor) anchors.set(anchor, { node, size: expanded - before });
+    return node;
+  };
+  const read = (node: ParsedNode | null, depth: number, near = 0): YamlNode => {
+    const before = expanded++;
+    if (!node) return { kind: "scalar", text: "", plain: true, tag: undefined, line: near };
+    const line = lines.linePos(node.range[0]).line;
+    if (depth > MAX_DEPTH) throw new DaemonError("bad_request", `yaml: line ${line}: nested too deeply`);
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (!target) throw new DaemonError("bad_request", `yaml: unknown anchor '${node.source}' referenced`);
+      expanded += target.size;
+      if (expanded > MAX_EXPANDED_NODES)
+        throw new DaemonError("bad_request", "yaml: document contains excessive aliasing");
+      return { kind: "alias", name: node.source, target: target.node, line };
+    }
+    if (isScalar(node)) {
+      const plain = node.type === undefined || node.type === Scalar.PLAIN;
+      const scalar = { kind: "scalar", text: node.source, plain, tag: shortTag(node.tag), line } as const;
+      return finish(node.anchor, scalar, before);
+    }
+    if (isMap(node)) {
+      const pairs: YamlPair[] = node.items.map((pair) => {
+        const key = read(pair.key, depth + 1, line);
+        return { key, value: read(pair.value, depth + 1, key.line) };
+      });
+      return finish(node.anchor, { kind: "map", pairs, line }, before);
+    }
+    if (isSeq(node)) {
+      const items = node.items.map((item) => read(item, depth + 1, line));
+      return finish(node.anchor, { kind: "list", items, line }, before);
+    }
+    throw new DaemonError("bad_request", `yaml: line ${line}: unexpected content`);
+  };
+  return read;
+}
+
+function shortTag(tag: string | undefined): string | undefined {
+  return tag?.startsWith(CORE_TAG) ? `!!${tag.slice(CORE_TAG.length)}` : tag;
+}
