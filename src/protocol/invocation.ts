@@ -1,6 +1,20 @@
 import type { PluginError } from "./plugin-error.ts";
 
-export { type ItemDecoder, ItemError } from "../protocol/actions/item.ts";
+/**
+ * Turns one item of a plugin into the JSON text that goes to the platform: checked, normalised where the contract
+ * wants it, else the plugin's own text. Undefined: nothing to send yet (a chunk of a blob that is being collected).
+ * Throws `ItemError` when the item breaks the contract; the session ends with it.
+ */
+export type ItemDecoder = (value: unknown, raw: string) => string | undefined;
+
+export class ItemError extends Error {
+  readonly error: PluginError;
+  constructor(error: PluginError) {
+    super(error.message);
+    this.name = "ItemError";
+    this.error = error;
+  }
+}
 
 /** How a session ended. */
 export type InvocationEnd =
