@@ -209,6 +209,7 @@ function spawn(argv: readonly string[], options: SpawnOptions = {}) {
     ...(options.limitMs === undefined ? {} : { timeout: options.limitMs, killSignal: "SIGKILL" }),
   });
   let out = "";
+  let over = false;
   const watchers = new Set<() => void>();
   const stdout = (async () => {
     const decoder = new TextDecoder();
@@ -216,6 +217,7 @@ function spawn(argv: readonly string[], options: SpawnOptions = {}) {
       out += decoder.decode(chunk, { stream: true });
       for (const watcher of watchers) watcher();
     }
+    over = true;
     for (const watcher of watchers) watcher();
   })();
   const stderr = child.stderr.text();
@@ -231,7 +233,7 @@ function spawn(argv: readonly string[], options: SpawnOptions = {}) {
       new Promise<void>((done, fail) => {
         const look = () => {
           if (out.includes(text)) done();
-          else if (child.exitCode !== null) fail(new Error(`"${text}" did not appear in "${out}"`));
+          else if (over) fail(new Error(`"${text}" did not appear in "${out}"`));
         };
         watchers.add(look);
         look();
