@@ -110,3 +110,19 @@ test("readUploadForm() assembles a body whose length was not announced", async (
   });
   expect(Buffer.from(file).equals(bytes)).toBe(true);
 });
+
+test("readUploadForm() holds a body of a known length once, and answers a view of it", async () => {
+  const head = '--cut\r\nContent-Disposition: form-data; name="dify_pkg"; filename="a"\r\n\r\n';
+  const body = Buffer.concat([Buffer.from(head), Buffer.alloc(5_000_000), Buffer.from("\r\n--cut--\r\n")]);
+  const request = new Request("http://localhost/upload", {
+    method: "POST",
+    body,
+    headers: {
+      "content-type": "multipart/form-data; boundary=cut",
+      "content-length": String(body.byteLength),
+    },
+  });
+  const { file } = await readUploadForm(request, { fileField: "dify_pkg", maxFileBytes: 6_000_000 });
+  expect(file.byteLength).toBe(5_000_000);
+  expect(file.buffer.byteLength).toBe(body.byteLength);
+});

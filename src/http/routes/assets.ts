@@ -1,0 +1,31 @@
+import { Elysia } from "elysia";
+import { DaemonError } from "../../protocol/daemon-error.ts";
+import type { ReadAsset } from "../../service/assets.ts";
+import type { StoredPackages } from "../../service/decode-package.ts";
+import { identifier, queryText } from "../field-checks.ts";
+import { decodeFields } from "../request-fields.ts";
+
+export interface AssetRoutesDeps {
+  readonly readAsset: ReadAsset;
+  readonly packages: Pick<StoredPackages, "asset">;
+}
+
+const EXTRACT = {
+  identifier: identifier("plugin_unique_identifier", ["query"]),
+  path: queryText("file_path"),
+};
+
+/** Icons and packaged files (contract/http-api 3.6). Failures of these two have a status of their own. */
+export function assetRoutes({ readAsset, packages }: AssetRoutesDeps) {
+  return new Elysia({ name: "assets", prefix: "/plugin/:tenant_id" })
+    .get("/asset/:id", async ({ params }) => bytes(await readAsset(params.id)))
+    .get("/extract-asset/", async ({ request }) => {
+      const { identifier, path } = await decodeFields(request, EXTRACT);
+      return bytes(await packages.asset(identifier, path));
+    });
+}
+
+function bytes(content: Uint8Array | undefined): Response {
+  if (!content) throw new DaemonError("not_found", "asset not found");
+  return new Response(content, { headers: { "content-type": "application/octet-stream" } });
+}

@@ -1,0 +1,101 @@
+import { Elysia } from "elysia";
+import type { InstallPlugins } from "../../service/install-plugins.ts";
+import type { InstallTasks } from "../../service/install-tasks.ts";
+import type { Uninstall } from "../../service/uninstall-plugin.ts";
+import type { UpgradePlugin } from "../../service/upgrade-plugin.ts";
+import type { UploadPackage } from "../../service/upload-package.ts";
+import { success } from "../envelope.ts";
+import { identifier, identifiers, optionalObject, optionalObjects, text } from "../field-checks.ts";
+import { readUploadForm } from "../multipart.ts";
+import { PAGE_FIELDS, pageOf } from "../paging.ts";
+import { decodeFields } from "../request-fields.ts";
+
+export interface ManagementInstallDeps {
+  readonly upload: UploadPackage;
+  readonly install: InstallPlugins;
+  readonly upgrade: UpgradePlugin;
+  readonly uninstall: Uninstall;
+  readonly tasks: Pick<InstallTasks, "list" | "get" | "delete" | "deleteAll" | "deleteItem">;
+  /** Limit of an uploaded package in bytes. */
+  readonly maxPackageBytes: number;
+}
+
+const INSTALL = {
+  identifiers: identifiers("plugin_unique_identifiers", { max: 64 }),
+  source: text("source"),
+  metas: optionalObjects("metas"),
+};
+const UPGRADE = {
+  from: identifier("original_plugin_unique_identifier"),
+  to: identifier("new_plugin_unique_identifier"),
+  source: text("source"),
+  meta: optionalObject("meta"),
+};
+const UNINSTALL = { installationId: text("plugin_installation_id") };
+
+/** Bodies are read by our own decoders, which follow the rules of the reference and not those of the framework. */
+const OWN_BODY = { parse: "none" } as const;
+
+/** Upload, install, upgrade, uninstall, and the tasks of these (contract/http-api 3.4.1). */
+export function managementInstallRoutes(deps: ManagementInstallDeps) {
+  const { tasks } = deps;
+  return new Elysia({ name: "management-install", prefix: "/plugin/:tenant_id/management" })
+    .post("/install/upload/package", async ({ request }) => success(await upload(deps, request)), OWN_BODY)
+    .post(
+      "/install/identifiers",
+      async ({ params, request }) =>
+        success(await deps.install(params.tenant_id, await decodeFields(request, INSTALL))),
+      OWN_BODY,
+    )
+    .post(
+      "/install/upgrade",
+      async ({ params, request }) =>
+        success(await deps.upgrade(params.tenant_id, await decodeFields(request, UPGRADE))),
+      OWN_BODY,
+    )
+    .post(
+      "/uninstall",
+      async ({ params, request }) => {
+        const { installationId } = await decodeFields(request, UNINSTALL);
+        await deps.uninstall(params.tenant_id, installationId);
+        return success(true);
+      },
+      OWN_BODY,
+    )
+    .get("/install/tasks", async ({ params, request }) =>
+      success(await tasks.list(params.tenant_id, pageOf(await decodeFields(request, PAGE_FIELDS)))),
+    )
+    .get("/install/tasks/:id", async ({ params }) => success(await tasks.get(params.tenant_id, params.id)))
+    .post("/install/tasks/delete_all", async ({ params }) => {
+      await tasks.deleteAll(params.tenant_id);
+      return success(true);
+    })
+    .post("/install/tasks/:id/delete", async ({ params }) => {
+      await tasks.delete(params.tenant_id, params.id);
+      return success(true);
+    })
+    .post("/install/tasks/:id/delete/*", async ({ params }) => {
+      await tasks.deleteItem(params.tenant_id, params.id, decodeSegments(params["*"]));
+      return success(true);
+    });
+}
+
+async function upload({ upload, maxPackageBytes }: ManagementInstallDeps, request: Request) {
+  const { file, fields } = await readUploadForm(request, {
+    fileField: "dify_pkg",
+    maxFileBytes: maxPackageBytes,
+  });
+  return upload(file, { verifySignature: fields.get("verify_signature") === "true" });
+}
+
+/** The router leaves the catch-all as it came; a slash in it may stand as itself or as `%2F`. */
+function decodeSegments(path: string): string {
+  return path.replace(/(?:%[0-9a-f]{2})+/gi, (escaped) => {
+    try {
+      return decodeURIComponent(escaped);
+    } catch {
+      // No UTF-8 text: it stays as it is and is refused as an identifier.
+      return escaped;
+    }
+  });
+}

@@ -1,0 +1,51 @@
+import { Elysia } from "elysia";
+import type { StoredPackages } from "../../service/decode-package.ts";
+import type { InstalledPlugins } from "../../service/installed-plugins.ts";
+import { success } from "../envelope.ts";
+import { identifier, identifiers, texts } from "../field-checks.ts";
+import { PAGE_FIELDS, pageOf } from "../paging.ts";
+import { decodeFields, firstOf } from "../request-fields.ts";
+
+export interface ManagementPluginsDeps {
+  readonly installed: InstalledPlugins;
+  readonly packages: Pick<StoredPackages, "decode">;
+}
+
+const BY_IDENTIFIER = { identifier: identifier("plugin_unique_identifier", ["query"]) };
+/** Older clients send a JSON body with a GET, some others the name that old daemons read by accident. */
+const DECODE = {
+  identifier: firstOf(
+    identifier("plugin_unique_identifier", ["query", "json"]),
+    identifier("PluginUniqueIdentifier", ["query"]),
+  ),
+};
+const BATCH = { pluginIds: texts("plugin_ids", { max: 256 }) };
+const MISSING = { identifiers: identifiers("plugin_unique_identifiers", { max: 256 }) };
+
+/** Bodies are read by our own decoders, which follow the rules of the reference and not those of the framework. */
+const OWN_BODY = { parse: "none" } as const;
+
+/** Reads of packages and of what is installed (contract/http-api 3.4.2, 3.4.3). */
+export function managementPluginRoutes({ installed, packages }: ManagementPluginsDeps) {
+  return new Elysia({ name: "management-plugins", prefix: "/plugin/:tenant_id/management" })
+    .get(
+      "/decode/from_identifier",
+      async ({ request }) => success(await packages.decode((await decodeFields(request, DECODE)).identifier)),
+      OWN_BODY,
+    )
+    .get("/fetch/manifest", async ({ request }) =>
+      success(await installed.manifest((await decodeFields(request, BY_IDENTIFIER)).identifier)),
+    )
+    .get("/fetch/identifier", async ({ request }) =>
+      success(await installed.isInstalled((await decodeFields(request, BY_IDENTIFIER)).identifier)),
+    )
+    .get("/list", async ({ params, request }) =>
+      success(await installed.list(params.tenant_id, pageOf(await decodeFields(request, PAGE_FIELDS)))),
+    )
+    .post("/installation/fetch/batch", async ({ params, request }) =>
+      success(await installed.byPluginIds(params.tenant_id, (await decodeFields(request, BATCH)).pluginIds)),
+    )
+    .post("/installation/missing", async ({ params, request }) =>
+      success(await installed.missing(params.tenant_id, (await decodeFields(request, MISSING)).identifiers)),
+    );
+}
