@@ -28,7 +28,7 @@ interface InstallFlags extends ConnectionFlags {
 
 export function installCommand(io: CliIo): Command {
   return withConnectionOptions(new Command("install"))
-    .description("upload a plugin package and install it")
+    .description("upload a plugin package and install it, also in place of another version")
     .argument("<file>", "a .difypkg file")
     .option("--no-wait", "do not wait until the plugin runs")
     .option("--timeout <seconds>", "how long to wait", parseSeconds, DEFAULT_TIMEOUT_MS)
@@ -51,24 +51,29 @@ async function install(
       io.stdout.write(forOutput(`${text}\n`, io.stdout));
     };
 
-    const taskId = await startInstall(client, identifier);
+    let taskId = await startInstall(client, identifier);
+    let replaced = "";
     if (taskId === undefined) {
       const installed = await findInstalled(client, pluginId);
-      if (installed && installed.plugin_unique_identifier !== identifier)
-        throw otherVersion(installed, { identifier, io });
-      return say(`${pluginId} ${version} was installed already`);
+      if (!installed || installed.plugin_unique_identifier === identifier)
+        return say(`${pluginId} ${version} was installed already`);
+      replaced = ` in place of ${installed.version}`;
+      taskId = await startUpgrade(client, { from: installed.plugin_unique_identifier, to: identifier });
     }
-    if (!flags.wait)
-      return say(`${pluginId} ${version} is being installed; "${io.program} tasks" shows how far it is`);
-    await followInstall(client, {
-      taskId,
-      identifier,
-      timeoutMs: flags.timeout,
-      pollMs: POLL_MS,
-      signal: io.signal,
-      onStep: (message) => progress.show(message),
-    });
-    say(`Installed ${pluginId} ${version}`);
+    if (taskId !== undefined && !flags.wait)
+      return say(
+        `${pluginId} ${version} is being installed${replaced}; "${io.program} tasks" shows how far it is`,
+      );
+    if (taskId !== undefined)
+      await followInstall(client, {
+        taskId,
+        identifier,
+        timeoutMs: flags.timeout,
+        pollMs: POLL_MS,
+        signal: io.signal,
+        onStep: (message) => progress.show(message),
+      });
+    say(`Installed ${pluginId} ${version}${replaced}`);
     const next = nextCommand(await findInstalled(client, pluginId));
     if (next !== undefined && io.stdout.isTerminal) say(`Next: ${io.program} ${next}`);
   } finally {
@@ -100,6 +105,21 @@ export async function startInstall(client: DaemonClient, identifier: string): Pr
   return answer.all_installed ? undefined : answer.task_id;
 }
 
+/** Answers the id of the task; undefined: the other version runs already, and the switch is done. */
+async function startUpgrade(
+  client: DaemonClient,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<string | undefined> {
+  const answer = await client.post("management/install/upgrade", {
+    original_plugin_unique_identifier: from,
+    new_plugin_unique_identifier: to,
+    source: "package",
+    meta: {},
+  });
+  if (!Value.Check(Started, answer)) throw notUnderstood(client.url);
+  return answer.all_installed ? undefined : answer.task_id;
+}
+
 async function readPackageFile(path: string, shown: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await Bun.file(path).bytes();
@@ -109,16 +129,6 @@ async function readPackageFile(path: string, shown: string): Promise<Uint8Array<
     const reason = Object.entries(why).find(([known]) => known === code)?.[1] ?? String(code);
     throw new CliError(`Cannot read "${shown}": ${reason}`, { cause });
   }
-}
-
-function otherVersion(
-  installed: InstalledPlugin,
-  { identifier, io }: { readonly identifier: string; readonly io: CliIo },
-): CliError {
-  return new CliError(
-    `Cannot install "${identifier}": ${installed.plugin_id} is installed in version ${installed.version}`,
-    { hint: `Remove that one first: ${io.program} uninstall ${installed.plugin_id}` },
-  );
 }
 
 /** The call of the first tool, with a place for every parameter that it wants. */

@@ -13,6 +13,7 @@ import {
   standInDaemon,
   type StandInOptions,
   success,
+  TENANT,
 } from "../unit/cli/stand-in-daemon.ts";
 import { testIo, type TestIoOptions } from "../unit/cli/test-io.ts";
 
@@ -52,6 +53,7 @@ async function withPackageFile<T>(use: (file: string) => Promise<T>): Promise<T>
   }
 }
 
+const MANAGEMENT = `/plugin/${TENANT}/management`;
 const text = (words: string) => success({ type: "text", message: { text: words }, meta: null });
 const answers = (...items: unknown[]) => ({
   dispatch: () => new Response(sse(...items), { headers: { "content-type": "text/event-stream" } }),
@@ -175,13 +177,12 @@ test("install uploads, follows the task and tells each step once", async () => {
     expect(code).toBe(0);
     expect(err).toBe("Uploading hello.difypkg (9 B)\ndependencies: Resolved 41 packages\nstart\n");
     expect(out).toBe("Installed acme/hello 1.0.0\n");
-    const management = "/plugin/00000000-0000-0000-0000-000000000000/management";
-    expect(daemon.bodies.get(`${management}/install/identifiers`)).toEqual({
+    expect(daemon.bodies.get(`${MANAGEMENT}/install/identifiers`)).toEqual({
       plugin_unique_identifiers: [IDENTIFIER],
       source: "package",
       metas: [{}],
     });
-    const form = daemon.bodies.get(`${management}/install/upload/package`);
+    const form = daemon.bodies.get(`${MANAGEMENT}/install/upload/package`);
     expect(form).toMatchObject({ verify_signature: "false", dify_pkg: expect.any(File) });
   });
 });
@@ -238,18 +239,26 @@ test("install gives up after --timeout and says that the daemon goes on", async 
   });
 });
 
-test("install tells the same version from another one that is installed", async () => {
+test("install says that the very same package is installed already", async () => {
   await withPackageFile(async (file) => {
-    const same = await against({ allInstalled: true }, ["install", file]);
-    expect(same).toMatchObject({ code: 0, out: "acme/hello 1.0.0 was installed already\n" });
-    const other = installation({
-      version: "0.9.0",
-      plugin_unique_identifier: `acme/hello:0.9.0@${"b".repeat(64)}`,
+    const { code, out } = await against({ allInstalled: true }, ["install", file]);
+    expect({ code, out }).toEqual({ code: 0, out: "acme/hello 1.0.0 was installed already\n" });
+  });
+});
+
+test("install upgrades where another version is installed", async () => {
+  await withPackageFile(async (file) => {
+    const old = `acme/hello:0.9.0@${"b".repeat(64)}`;
+    const installed = [installation({ version: "0.9.0", plugin_unique_identifier: old })];
+    const { code, out, daemon } = await against({ allInstalled: true, installed }, ["install", file]);
+    expect({ code, out }).toEqual({ code: 0, out: "Installed acme/hello 1.0.0 in place of 0.9.0\n" });
+    expect(daemon.bodies.get(`${MANAGEMENT}/install/upgrade`)).toEqual({
+      original_plugin_unique_identifier: old,
+      new_plugin_unique_identifier: IDENTIFIER,
+      source: "package",
+      meta: {},
     });
-    const refused = await against({ allInstalled: true, installed: [other] }, ["install", file]);
-    expect(refused.code).toBe(1);
-    expect(refused.err).toContain("is installed in version 0.9.0");
-    expect(refused.err).toContain("plugd uninstall acme/hello");
+    expect(daemon.calls.at(-2)).toBe(`GET ${MANAGEMENT}/install/tasks/t1`);
   });
 });
 

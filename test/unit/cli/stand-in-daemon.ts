@@ -94,6 +94,8 @@ export function standInDaemon(options: StandInOptions = {}): StandIn {
               task_id: options.allInstalled ? "" : "t1",
             }),
           );
+        case `POST ${management}/install/upgrade`:
+          return Response.json(success({ all_installed: false, task_id: "t1" }));
         case `GET ${management}/install/tasks/t1`: {
           const steps = options.taskSteps ?? [{ status: "success", message: "installed" }];
           const step = steps[Math.min(looks, steps.length - 1)] ?? "gone";
