@@ -1,1 +1,86 @@
-console.log("plugd");
+#!/usr/bin/env bun
+import { runCli } from "./cli/cli.ts";
+import type { CliOutput } from "./cli/cli-io.ts";
+import { parseConfig } from "./config/parse-config.ts";
+import { startDaemon } from "./daemon.ts";
+import { createLogger } from "./lib/create-logger.ts";
+import { ownCommand, runAsInit } from "./lib/init-process.ts";
+import { createLineWriter } from "./lib/line-writer.ts";
+import { type LogFile, openLogFile } from "./lib/log-file.ts";
+import { DaemonError } from "./protocol/daemon-error.ts";
+
+/** The only file that touches the process: arguments, environment, signals, exit code. */
+async function main(): Promise<number> {
+  if (process.pid === 1)
+    return runAsInit({
+      command: ownCommand(process),
+      env: process.env,
+      on: (name, handler) => process.on(name, handler),
+      warn: (text) => process.stderr.write(`${text}\n`),
+    });
+
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const)
+    process.on(name, () => {
+      // The second one ends at once; plugins die with this process.
+      if (stop.signal.aborted) process.exit(130);
+      stop.abort();
+    });
+  const log = createLineWriter(1);
+  process.on("exit", () => log.flushSync());
+
+  return runCli(process.argv.slice(2), io(stop.signal), {
+    async startDaemon({ env }) {
+      const settings = parseConfig(env);
+      const { config } = settings;
+      process.env["TZ"] = config.SERVER_TZ;
+      const file = config.LOG_FILE === undefined ? undefined : openLog(config.LOG_FILE);
+      const logger = createLogger({
+        level: config.LOG_LEVEL,
+        format: config.LOG_OUTPUT_FORMAT,
+        write(line) {
+          log.write(line);
+          file?.write(line);
+        },
+      });
+      // A stray failure must be seen, and must not take every plugin down with it.
+      process.on("unhandledRejection", (error) => logger.error("Unhandled rejection", { error }));
+      process.on("uncaughtException", (error) => logger.error("Uncaught exception", { error }));
+      return startDaemon({ settings, env, execPath: process.execPath, log: logger, startedAt: 0 });
+    },
+  });
+}
+
+function io(signal: AbortSignal): Parameters<typeof runCli>[1] {
+  return {
+    program: process.execPath.endsWith("/bun") ? "npx bun run plugd" : "plugd",
+    stdout: output(process.stdout),
+    stderr: output(process.stderr),
+    env: process.env,
+    cwd: process.cwd(),
+    signal,
+  };
+}
+
+function output(stream: NodeJS.WriteStream): CliOutput {
+  return {
+    write: (text) => {
+      stream.write(text);
+    },
+    isTerminal: stream.isTTY,
+    columns: stream.columns || 80,
+  };
+}
+
+function openLog(path: string): LogFile {
+  try {
+    return openLogFile(path);
+  } catch (cause) {
+    throw new DaemonError("startup", `Cannot write the log to "${path}": ${String(cause)}`, {
+      cause,
+      hint: "Correct LOG_FILE, or unset it",
+    });
+  }
+}
+
+process.exit(await main());

@@ -4,8 +4,7 @@ import { endFailure } from "./errors.ts";
 const HEAD = 'data: {"code":0,"message":"success","data":';
 const TAIL = "}\n\n";
 /** Line ends of readers that know more than LF: they may stand raw in JSON strings, but not in an event. */
-const LINE_BREAKS = /[\r\u0085\u2028\u2029]/;
-const EVERY_LINE_BREAK = /[\r\u0085\u2028\u2029]/g;
+const LINE_BREAKS = /[\u0085\u2028\u2029]/g;
 const HEADERS = { "content-type": "text/event-stream" };
 
 /** Bun's direct stream: what is written goes to the socket without a queue of ours in between. */
@@ -52,16 +51,14 @@ async function relay(invocation: Invocation, first: Taken, controller: DirectCon
   }
 }
 
-/** The text of all events of a hand-over. */
+/** The text of all events of a hand-over. Items come on one line from their decoders; an error may quote anything. */
 export function frames(taken: Taken): string {
   let text = "";
   for (const item of taken.items) text += HEAD + item + TAIL;
   const failure = taken.end && endFailure(taken.end);
-  if (failure) text += `data: ${JSON.stringify(failure)}\n\n`;
-  return LINE_BREAKS.test(text) ? text.replace(EVERY_LINE_BREAK, escapeLineBreak) : text;
+  return failure ? `${text}data: ${JSON.stringify(failure).replace(LINE_BREAKS, escapeLineBreak)}\n\n` : text;
 }
 
-/** A carriage return can only be white space between tokens; the others stand in strings. */
 function escapeLineBreak(char: string): string {
-  return char === "\r" ? " " : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -51,7 +51,7 @@ async function readBody(request: Request): Promise<{ readonly value: unknown; re
   try {
     return parseExact(text);
   } catch (cause) {
-    throw new BindingError(`Cannot read the body: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw new BindingError(cause instanceof Error ? cause.message : String(cause));
   }
 }
 

@@ -1,0 +1,348 @@
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
+import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
+import type { ParsedConfig } from "./config/parse-config.ts";
+import { createApp } from "./http/app.ts";
+import { createRequestTracker } from "./http/request-tracker.ts";
+import { assetRoutes } from "./http/routes/assets.ts";
+import { managementInstallRoutes } from "./http/routes/management-install.ts";
+import { managementPluginRoutes } from "./http/routes/management-plugins.ts";
+import { startServer } from "./http/server.ts";
+import type { Logger } from "./lib/logger.ts";
+import { BUILD_TIME, VERSION } from "./lib/version.ts";
+import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
+import { OFFICIAL_PUBLIC_KEY } from "./package/official-key.ts";
+import { readPackage } from "./package/read-package.ts";
+import { loadPublicKeys } from "./package/signature.ts";
+import { DaemonError } from "./protocol/daemon-error.ts";
+import { createSdkCodec } from "./protocol/sdk/codec.ts";
+import { createMemoryLimiter } from "./runtime/local/memory-limiter.ts";
+import { createProvisioner } from "./runtime/local/provisioner.ts";
+import { installLauncher } from "./runtime/local/spawn-launcher.ts";
+import { createSpawnStarter } from "./runtime/local/spawn.ts";
+import { createReadAsset } from "./service/assets.ts";
+import { createBackgroundWork } from "./service/background-work.ts";
+import { createBackwardsRefusal } from "./service/backwards-calls.ts";
+import { createCollectGarbage } from "./service/collect-garbage.ts";
+import { createStoredPackages } from "./service/decode-package.ts";
+import { createInstallJobs } from "./service/install-jobs.ts";
+import { createInstallLaunches } from "./service/install-launches.ts";
+import { createInstallPlugins } from "./service/install-plugins.ts";
+import { createInstallTasks } from "./service/install-tasks.ts";
+import { createInstalledPlugins } from "./service/installed-plugins.ts";
+import { createInvokePlugin } from "./service/invoke-plugin.ts";
+import { createLocalPlugins } from "./service/local-plugins.ts";
+import { createMetrics, exposeMetrics } from "./service/metrics.ts";
+import { createPackageGuard } from "./service/package-guard.ts";
+import { createRetirePlugin } from "./service/retire-plugin.ts";
+import { createSessionRecorder } from "./service/session-recorder.ts";
+import { createUninstall } from "./service/uninstall-plugin.ts";
+import { createUpgradePlugin } from "./service/upgrade-plugin.ts";
+import { createUploadPackage } from "./service/upload-package.ts";
+import { writeDaemonRecord } from "./store/daemon-record.ts";
+import { openDataFolder } from "./store/data-folder.ts";
+import { openStore } from "./store/open-store.ts";
+import { readServerKey } from "./store/server-key.ts";
+
+export interface DaemonOptions {
+  readonly settings: ParsedConfig;
+  /** The environment of the process: plugins and tools get what an allow-list takes of it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** This program, which also runs plugins in TypeScript. */
+  readonly execPath: string;
+  readonly log: Logger;
+  /** When the process started, on the clock of `performance.now()`. */
+  readonly startedAt: number;
+}
+
+/** Room around the file in an upload's form. */
+const FORM_BYTES = 1024 * 1024;
+const SESSION_WRITE_MS = 1000;
+const SWEEP_MS = 60_000;
+
+/**
+ * Builds everything in order and closes it in reverse. When a step fails, what was built is closed before the error
+ * leaves; nothing keeps running.
+ */
+export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
+  const { log } = options;
+  const closers: (readonly [string, () => Promise<void>])[] = [];
+  let closing: Promise<void> | undefined;
+
+  async function closeAll(): Promise<void> {
+    for (const [what, close] of closers.toReversed()) {
+      try {
+        await close();
+      } catch (cause) {
+        log.error(`Cannot close ${what}`, { error: cause });
+      }
+    }
+    log.info("Stopped");
+  }
+  const close = () => (closing ??= closeAll());
+
+  try {
+    const built = await build(options, (what, closer) => closers.push([what, closer]));
+    return { ...built, logger: log, close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+type OnClose = (what: string, close: () => Promise<void>) => void;
+
+async function build(
+  options: DaemonOptions,
+  onClose: OnClose,
+): Promise<Omit<RunningDaemon, "close" | "logger">> {
+  const { log } = options;
+  const { config } = options.settings;
+  if (config.PLATFORM === "serverless")
+    throw new DaemonError(
+      "startup",
+      'Cannot start with PLATFORM "serverless": this release runs plugins locally',
+      {
+        hint: "Set PLATFORM to local, or leave it unset",
+      },
+    );
+  const drainMs = config.PLUGD_DRAIN_TIMEOUT * 1000;
+  const publicKeys = await trustedKeys(config);
+
+  // State
+  const folder = await openDataFolder(resolve(config.PLUGD_DATA_DIR));
+  onClose("the data folder", () => folder.close());
+  const serverKey =
+    config.SERVER_KEY === undefined
+      ? await readServerKey(folder.path)
+      : { key: config.SERVER_KEY, path: undefined, created: false };
+  const store = openStore({
+    path: folder.databasePath,
+    synchronous: config.PLUGD_SQLITE_SYNCHRONOUS,
+    sessionHistory: config.PLUGD_SESSION_HISTORY,
+  });
+  onClose("the database", () => store.close());
+  const blobs = await createDiskBlobStore({
+    root: resolve(config.PLUGIN_STORAGE_LOCAL_ROOT ?? join(folder.path, "storage")),
+    prefixes: { package: config.PLUGIN_PACKAGE_CACHE_PATH, asset: config.PLUGIN_MEDIA_CACHE_PATH },
+  });
+
+  // Runtimes
+  const metrics = createMetrics();
+  const memory = await createMemoryLimiter({ log });
+  onClose("the memory limits", () => memory.close());
+  const launcher = await installLauncher({ folders: [join(folder.path, "run")] });
+  const local = localSettings(options, { dataPath: folder.path });
+  const packages = createStoredPackages({ blobs, publicKeys });
+  const plugins = createLocalPlugins({
+    findDeclaration: (identifier) => store.declarations.get(identifier),
+    loadPackage: async (identifier) => {
+      const bytes = await blobs.get("package", identifier);
+      if (!bytes)
+        throw new DaemonError(
+          "internal",
+          `Cannot unpack plugin "${identifier}": its package is not stored any more`,
+          {
+            hint: "Upload the package again",
+          },
+        );
+      return (await readPackage(bytes, { maxUncompressedBytes: Number.MAX_SAFE_INTEGER, publicKeys })).files;
+    },
+    provisioner: createProvisioner({ settings: local, log }),
+    starter: createSpawnStarter({ launcher, memory }),
+    createCodec: createSdkCodec,
+    onBackwardsCall: createBackwardsRefusal(log),
+    settings: runtimeSettings(config),
+    launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
+    metrics,
+    log,
+  });
+  onClose("the plugins", () => plugins.close({ drainMs }));
+
+  // Services
+  const recorder = createSessionRecorder({
+    store: store.sessions,
+    touch: (identifiers, at) => store.installations.touch(identifiers, at),
+    history: config.PLUGD_SESSION_HISTORY,
+    intervalMs: SESSION_WRITE_MS,
+    log,
+  });
+  onClose("the list of sessions", () => recorder.close());
+  const background = createBackgroundWork({ logger: log });
+  onClose("the background work", () => background.close());
+  const guard = createPackageGuard();
+  const { declarations, installations, tasks } = store;
+  const retire = createRetirePlugin({ installations, stopper: plugins, guard });
+  const jobs = createInstallJobs({
+    tasks,
+    launches: createInstallLaunches({
+      starter: plugins,
+      concurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
+      timeoutMs: config.PLUGIN_INSTALL_TIMEOUT * 60_000,
+      closing: background.closing,
+    }),
+    background,
+    logger: log,
+    onOutcome({ identifier, status, seconds }) {
+      const plugin_id = identifier.slice(0, identifier.indexOf(":"));
+      metrics.installations.inc({ plugin_id, status });
+      metrics.installationSeconds.observe({ plugin_id }, seconds);
+    },
+  });
+  const installTasks = createInstallTasks({
+    tasks,
+    retentionMs: config.PLUGD_TASK_RETENTION * 1000,
+    now: Date.now,
+  });
+  const collect = createCollectGarbage({
+    declarations,
+    installations,
+    blobs,
+    folders: plugins,
+    guard,
+    logger: log,
+    graceMs: config.PLUGD_BLOB_GRACE * 1000,
+    now: Date.now,
+  });
+  const invoke = createInvokePlugin({
+    findInstallation: (tenantId, pluginId) => installations.find(tenantId, pluginId),
+    runtimeOf: (identifier) => plugins.runtimeOf(identifier),
+    recorder,
+    metrics,
+    timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
+  });
+  await installTasks.failLeftOver();
+  await store.sessions.closeOpen(new Date());
+
+  // HTTP
+  const tracker = createRequestTracker({ metrics, log, logHealth: config.HEALTH_API_LOG_ENABLED });
+  const app = createApp({
+    serverKey: serverKey.key,
+    log,
+    onRoute: (request, route) => tracker.route(request, route),
+    system: {
+      health: () => ({
+        active_dispatch_requests: Math.max(recorder.active, tracker.activeDispatch),
+        active_requests: tracker.active,
+        build_time: BUILD_TIME,
+        platform: config.PLATFORM,
+        pool_status: {
+          free: Math.max(0, config.ROUTINE_POOL_SIZE - recorder.active),
+          busy: recorder.active,
+          total: config.ROUTINE_POOL_SIZE,
+        },
+        status: "ok",
+        version: VERSION,
+      }),
+      metrics: config.PROMETHEUS_ENABLED
+        ? () => {
+            metrics.activeSessions.set(recorder.active);
+            return exposeMetrics(metrics);
+          }
+        : undefined,
+    },
+    dispatch: invoke,
+    guarded: [
+      managementInstallRoutes({
+        upload: createUploadPackage({
+          declarations,
+          blobs,
+          guard,
+          maxPackageBytes: config.MAX_PLUGIN_PACKAGE_SIZE,
+          publicKeys,
+          forceSignature: config.FORCE_VERIFYING_SIGNATURE,
+        }),
+        install: createInstallPlugins({ declarations, installations, tasks, jobs, guard, retire }),
+        upgrade: createUpgradePlugin({ declarations, installations, tasks, jobs, background, guard, retire }),
+        uninstall: createUninstall({ installations, retire }),
+        tasks: installTasks,
+        maxPackageBytes: config.MAX_PLUGIN_PACKAGE_SIZE,
+      }),
+      managementPluginRoutes({
+        installed: createInstalledPlugins({ declarations, installations }),
+        packages,
+      }),
+      assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
+    ],
+  });
+  const server = startServer({
+    hostname: config.SERVER_HOST,
+    port: config.SERVER_PORT,
+    maxBodyBytes: Math.max(config.MAX_PLUGIN_PACKAGE_SIZE, config.MAX_BUNDLE_PACKAGE_SIZE) + FORM_BYTES,
+    fetch: (request) => app.fetch(request),
+    tracker,
+    log,
+  });
+  onClose("the listener", () => server.close({ drainMs }));
+  const url = `http://${urlHost(server.hostname)}:${server.port}`;
+  const removeRecord = await writeDaemonRecord(folder.path, {
+    url,
+    pid: process.pid,
+    version: VERSION,
+    started_at: new Date().toISOString(),
+  });
+  onClose("the record of this daemon", removeRecord);
+  const readyMs = Math.round(performance.now() - options.startedAt);
+
+  // What goes on in the background from here
+  background.repeat("remove old tasks", SWEEP_MS, () => installTasks.sweep());
+  background.repeat("collect what nobody uses", SWEEP_MS, async () => {
+    await collect();
+  });
+  background.start("start plugins that were used lately", async () => {
+    const lately = await installations.identifiers("local");
+    await plugins.warmUp(
+      lately.filter(({ lastUsedAt }) => lastUsedAt !== null).map(({ identifier }) => identifier),
+    );
+  });
+
+  return {
+    url,
+    async facts(): Promise<StartFacts> {
+      return {
+        version: VERSION,
+        url,
+        debugAddress: null,
+        dataDir: folder.path,
+        key:
+          serverKey.path === undefined
+            ? { kind: "setting" }
+            : { kind: "file", path: serverKey.path, created: serverKey.created },
+        ...(await readFacts(local, AbortSignal.any([background.closing, AbortSignal.timeout(15_000)]))),
+        memoryLimit: config.PLUGIN_MEMORY_FLOOR === 0 ? "off (PLUGIN_MEMORY_FLOOR is 0)" : memory.detail,
+        ignoredSettings: options.settings.ignored,
+        warnings: [...options.settings.warnings, ...(launcher.kind === "none" ? [launcher.detail] : [])],
+        readyMs,
+      };
+    },
+  };
+}
+
+/** The official key, and the operator's; one that cannot be read is an error at the start, not with every package. */
+async function trustedKeys(config: ParsedConfig["config"]): Promise<string[]> {
+  const paths = config.THIRD_PARTY_SIGNATURE_VERIFICATION_ENABLED
+    ? config.THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS.map((path) => path.trim()).filter(
+        (path) => path !== "",
+      )
+    : [];
+  const keys = await Promise.all(
+    paths.map(async (path) => {
+      try {
+        return { source: path, pem: await readFile(path, "utf8") };
+      } catch (cause) {
+        throw new DaemonError("startup", `Cannot read the public key "${path}": ${String(cause)}`, {
+          cause,
+          hint: "Correct THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS",
+        });
+      }
+    }),
+  );
+  return loadPublicKeys([{ source: "official", pem: OFFICIAL_PUBLIC_KEY }, ...keys]);
+}
+
+/** The host for a URL on this machine. */
+function urlHost(hostname: string): string {
+  if (hostname === "0.0.0.0" || hostname === "::") return "127.0.0.1";
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
