@@ -1,0 +1,56 @@
+import { createKeyedLock } from "../../lib/keyed-lock.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { DaemonError } from "../../protocol/daemon-error.ts";
+import { createBunRunner } from "./bun.ts";
+import type { LanguageRunner, Provisioner } from "./prepare.ts";
+import { createPythonRunner } from "./python.ts";
+import type { LocalSettings } from "./settings.ts";
+import { createTools } from "./tools.ts";
+import { createWorkingFolders } from "./working-folder.ts";
+
+export interface ProvisionerOptions {
+  readonly settings: LocalSettings;
+  readonly log: Logger;
+}
+
+/**
+ * Prepares plugins below the folders of the settings, of which it has to be the only user: unpacks, then leaves the
+ * rest to the runner of the language.
+ *
+ * `prepare` rejects with the signal's reason, or with a `DaemonError`: `bad_request` where the package is to blame,
+ * `unavailable` where the machine, the network or the package index is.
+ */
+export function createProvisioner(options: ProvisionerOptions): Provisioner {
+  const { settings, log } = options;
+  const tools = createTools(settings);
+  const folders = createWorkingFolders(settings.workingPath);
+  const python = createPythonRunner(settings, { tools, log });
+  const runners: readonly LanguageRunner[] = [python, createBunRunner(settings, tools)];
+  /** One preparation or removal of a plugin at a time; whoever comes second finds the work done. */
+  const lock = createKeyedLock();
+
+  return {
+    async prepare({ identifier, declaration, load }, { report, signal }) {
+      const { language } = declaration.meta.runner;
+      const runner = runners.find(({ languages }) => languages.includes(language));
+      if (!runner)
+        throw new DaemonError("bad_request", `unsupported language: ${language}`, {
+          hint: `Plugins may be written in ${runners.flatMap(({ languages }) => languages).join(", ")}`,
+        });
+      return lock.run(
+        identifier.text,
+        async () => {
+          report("unpack", "Unpacking the package");
+          const folder = await folders.ensure(identifier, load);
+          signal.throwIfAborted();
+          return runner.prepare({ identifier, declaration, folder }, { report, signal });
+        },
+        { signal },
+      );
+    },
+    async discard(identifier) {
+      await lock.run(identifier.text, () => folders.remove(identifier));
+      await python.collect(() => folders.list());
+    },
+  };
+}
