@@ -30,6 +30,7 @@ const packageFile = join(root, "hello.difypkg");
 mkdirSync(temporary);
 await Bun.write(packageFile, await buildDemoPackage());
 
+const running = new Set<Bun.Subprocess>();
 let passed = 0;
 let failed = 0;
 try {
@@ -37,6 +38,9 @@ try {
   await withoutSettings();
   await wholeLifeOfAPlugin();
 } finally {
+  // After a failed check a daemon may still run.
+  for (const child of running) child.kill("SIGKILL");
+  await Promise.all([...running].map((child) => child.exited));
   rmSync(root, { recursive: true, force: true });
 }
 console.log(`smoke: ${passed} passed, ${failed} failed`);
@@ -208,6 +212,8 @@ function spawn(argv: readonly string[], options: SpawnOptions = {}) {
     stdio: ["ignore", "pipe", "pipe"],
     ...(options.limitMs === undefined ? {} : { timeout: options.limitMs, killSignal: "SIGKILL" }),
   });
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
   let out = "";
   let over = false;
   const watchers = new Set<() => void>();
@@ -259,7 +265,9 @@ async function startDaemon(
     const deadline = performance.now() + READY_LIMIT_MS;
     while (performance.now() < deadline && child.exitCode === null) {
       const health = await fetch(`${url}/health/check`, { proxy: false }).catch(() => undefined);
-      if (health?.ok) return contains(await health.text(), '"status":"ok"');
+      // The first answer may come a moment before the record in the data folder is written.
+      if (health?.ok && existsSync(join(data, "daemon.json")))
+        return contains(await health.text(), '"status":"ok"');
       await Bun.sleep(20);
     }
     child.kill("SIGKILL");
