@@ -13,7 +13,6 @@ import type { Logger } from "./lib/logger.ts";
 import { BUILD_TIME, VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
 import { OFFICIAL_PUBLIC_KEY } from "./package/official-key.ts";
-import { readPackage } from "./package/read-package.ts";
 import { loadPublicKeys } from "./package/signature.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
 import { createSdkCodec } from "./protocol/sdk/codec.ts";
@@ -137,18 +136,7 @@ async function build(
   const packages = createStoredPackages({ blobs, publicKeys });
   const plugins = createLocalPlugins({
     findDeclaration: (identifier) => store.declarations.get(identifier),
-    loadPackage: async (identifier) => {
-      const bytes = await blobs.get("package", identifier);
-      if (!bytes)
-        throw new DaemonError(
-          "internal",
-          `Cannot unpack plugin "${identifier}": its package is not stored any more`,
-          {
-            hint: "Upload the package again",
-          },
-        );
-      return (await readPackage(bytes, { maxUncompressedBytes: Number.MAX_SAFE_INTEGER, publicKeys })).files;
-    },
+    loadPackage: (identifier) => packages.files(identifier),
     provisioner: createProvisioner({ settings: local, log }),
     starter: createSpawnStarter({ launcher, memory }),
     createCodec: createSdkCodec,
@@ -269,7 +257,8 @@ async function build(
   const server = startServer({
     hostname: config.SERVER_HOST,
     port: config.SERVER_PORT,
-    maxBodyBytes: Math.max(config.MAX_PLUGIN_PACKAGE_SIZE, config.MAX_BUNDLE_PACKAGE_SIZE) + FORM_BYTES,
+    // Above it Bun answers 413 without a word; our own limits come first, with words.
+    maxBodyBytes: 4 * (config.MAX_PLUGIN_PACKAGE_SIZE + FORM_BYTES),
     fetch: (request) => app.fetch(request),
     tracker,
     log,

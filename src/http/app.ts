@@ -26,10 +26,12 @@ export function createApp(deps: AppDeps) {
   const { log } = deps;
   const checkKey = createKeyCheck("x-api-key", deps.serverKey);
   const app = new Elysia({ strictPath: true })
-    .onError(({ error, code, request, route }) => {
+    .onError(({ error, code, request, route, set }) => {
       if (code === "NOT_FOUND") return notFound(request);
-      const status = statusOf(error, { dispatch: isDispatch(route) });
+      const status = statusOf(error, { typed: hasTypedStatus(route) });
       if (status >= 500) log.error("Request failed", { method: request.method, route, error });
+      // Elysia lets `set` win over the status of the response when that is 200.
+      set.status = status;
       return new Response(JSON.stringify(failureOf(error)), { status, headers: JSON_TYPE });
     })
     .onBeforeHandle(({ request, route }) => deps.onRoute(request, route))
@@ -47,7 +49,7 @@ export function createApp(deps: AppDeps) {
     const other = pathname.endsWith("/") ? pathname.slice(0, -1) : `${pathname}/`;
     if (!matches(request.method, other)) return new Response(NOT_FOUND, { status: 404, headers: JSON_TYPE });
     const prefix = request.headers.get("x-forwarded-prefix") ?? "";
-    return new Response(null, {
+    return new Response(`Moved to ${other}\n`, {
       status: request.method === "GET" ? 301 : 307,
       headers: { location: `${prefix}${other}${search}` },
     });
@@ -56,6 +58,7 @@ export function createApp(deps: AppDeps) {
   return app;
 }
 
-function isDispatch(route: string | undefined): boolean {
-  return route?.startsWith("/plugin/:tenant_id/dispatch/") ?? false;
+/** Routes whose failures show in the HTTP status; the others answer 200 with the code in the envelope. */
+function hasTypedStatus(route: string | undefined): boolean {
+  return /^\/plugin\/:tenant_id\/(dispatch|asset|extract-asset)\//.test(route ?? "");
 }

@@ -14,24 +14,24 @@ export interface FailureEnvelope {
 interface Mapping {
   readonly code: number;
   readonly type: string;
-  /** HTTP status on dispatch routes; everything else answers 200 with the code in the envelope. */
-  readonly dispatchStatus: number;
+  /** HTTP status where the route tells one. */
+  readonly status: number;
 }
 
 /** Statuses and envelope codes of every error, in one place (contract/http-api 1.7, 1.8, 3.2). */
 const MAPPINGS: Readonly<Record<DaemonErrorCode, Mapping>> = {
-  internal: { code: -500, type: "PluginDaemonInternalServerError", dispatchStatus: 500 },
-  bad_request: { code: -400, type: "PluginDaemonBadRequestError", dispatchStatus: 400 },
-  not_found: { code: -404, type: "PluginDaemonNotFoundError", dispatchStatus: 404 },
-  invalid_identifier: { code: -400, type: "PluginUniqueIdentifierError", dispatchStatus: 400 },
-  plugin_not_found: { code: -404, type: "PluginNotFoundError", dispatchStatus: 404 },
-  unauthorized: { code: -401, type: "PluginDaemonUnauthorizedError", dispatchStatus: 401 },
-  permission_denied: { code: -403, type: "PluginPermissionDeniedError", dispatchStatus: 403 },
-  plugin_failed: { code: -500, type: "PluginInvokeError", dispatchStatus: 500 },
+  internal: { code: -500, type: "PluginDaemonInternalServerError", status: 500 },
+  bad_request: { code: -400, type: "PluginDaemonBadRequestError", status: 400 },
+  not_found: { code: -404, type: "PluginDaemonNotFoundError", status: 404 },
+  invalid_identifier: { code: -400, type: "PluginUniqueIdentifierError", status: 400 },
+  plugin_not_found: { code: -404, type: "PluginNotFoundError", status: 404 },
+  unauthorized: { code: -401, type: "PluginDaemonUnauthorizedError", status: 401 },
+  permission_denied: { code: -403, type: "PluginPermissionDeniedError", status: 403 },
+  plugin_failed: { code: -500, type: "PluginInvokeError", status: 500 },
   // 404 with -500: stream clients ignore the status and decode only code -500 (contract/http-api 6.2).
-  unavailable: { code: -500, type: "PluginDaemonInternalServerError", dispatchStatus: 404 },
-  timeout: { code: -500, type: "PluginDaemonInternalServerError", dispatchStatus: 500 },
-  startup: { code: -500, type: "PluginDaemonInternalServerError", dispatchStatus: 500 },
+  unavailable: { code: -500, type: "PluginDaemonInternalServerError", status: 404 },
+  timeout: { code: -500, type: "PluginDaemonInternalServerError", status: 500 },
+  startup: { code: -500, type: "PluginDaemonInternalServerError", status: 500 },
 };
 
 export function failure(code: number, type: string, message: string): FailureEnvelope {
@@ -51,12 +51,12 @@ export function pluginFailure(error: PluginError): FailureEnvelope {
   return failure(-500, MAPPINGS.plugin_failed.type, pluginErrorText(error));
 }
 
-/** HTTP status of a failed request; `dispatch` routes tell it, the others answer 200 (contract/http-api 1.8). */
-export function statusOf(error: unknown, options: { readonly dispatch: boolean }): number {
+/** HTTP status of a failed request; only `typed` routes tell it, the others answer 200 (contract/http-api 1.8). */
+export function statusOf(error: unknown, options: { readonly typed: boolean }): number {
   if (error instanceof BindingError) return 400;
   if (!(error instanceof DaemonError)) return 500;
   if (error.code === "unauthorized") return 401;
-  return options.dispatch ? MAPPINGS[error.code].dispatchStatus : 200;
+  return options.typed ? MAPPINGS[error.code].status : 200;
 }
 
 /** The frame that tells a stream's client how it ended; undefined where the end says all. */

@@ -1,5 +1,6 @@
 import type { Logger } from "../lib/logger.ts";
 import { createSlots } from "../lib/slots.ts";
+import { DaemonError } from "../protocol/daemon-error.ts";
 import { requireIdentifier } from "../protocol/identifier.ts";
 import type { Codec } from "../protocol/messages.ts";
 import type { PackageFile } from "../package/package.ts";
@@ -86,8 +87,17 @@ export function createLocalPlugins(deps: LocalPluginsDeps): LocalPlugins {
     runtimeOf,
     async ensureReady(identifier, options) {
       const runtime = await runtimeOf(identifier);
-      if (!runtime) throw new Error(`Cannot start plugin "${identifier}": it was never uploaded`);
-      await runtime.ensureReady(options);
+      if (!runtime)
+        throw new DaemonError("internal", `Cannot start plugin "${identifier}": it is not stored here`, {
+          hint: "Upload the package again",
+        });
+      try {
+        await runtime.ensureReady(options);
+      } catch (cause) {
+        // Whoever gave up waiting must not leave a start behind that nobody asked for any more.
+        if (options.signal.aborted && runtime.status.sessions === 0) await runtimes.remove(identifier);
+        throw cause;
+      }
     },
     stop: (identifier) => runtimes.remove(identifier),
     discard: (identifier) => deps.provisioner.discard(requireIdentifier(identifier)),

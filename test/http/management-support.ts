@@ -68,7 +68,7 @@ export async function createManagement(options: ManagementOptions = {}) {
   });
   const app = new Elysia()
     .onError(({ error, path, set }) => {
-      set.status = statusOf(error, { dispatch: path.includes("asset/") });
+      set.status = statusOf(error, { typed: path.includes("asset/") });
       return failureOf(error);
     })
     .use(managementInstallRoutes({ ...services, upload, maxPackageBytes: MAX_PACKAGE_BYTES }))

@@ -56,7 +56,7 @@ export const plugdSettings = {
   }),
   PLUGD_BLOB_GRACE: seconds({
     meaning: "Time that packages and icons are kept after the last plugin that needs them is gone",
-    default: 3600,
+    default: 86_400,
     timer: false,
   }),
   PLUGD_SQLITE_SYNCHRONOUS: choice({
