@@ -94,7 +94,8 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
       return;
     }
     const silentMs = performance.now() - lastSign;
-    if (silentMs > options.silenceMs) end(`it gave no sign of life for ${Math.round(silentMs / 1000)} seconds`);
+    if (silentMs > options.silenceMs)
+      end(`it gave no sign of life for ${Math.round(silentMs / 1000)} seconds`);
   }
 
   async function drainStderr(): Promise<void> {
@@ -103,7 +104,8 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
       if (block === undefined) return;
       sign();
       stderr.push(block.endsWith("\n") ? block : `${block}\n`);
-      for (const line of block.split("\n")) if (line.trim() !== "") log.warn("Plugin stderr", { plugin: label, line });
+      for (const line of block.split("\n"))
+        if (line.trim() !== "") log.warn("Plugin stderr", { plugin: label, line });
     };
     try {
       for await (const chunk of process.stderr) {
@@ -136,7 +138,9 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
   function describeExit(exit: ProcessExit): string {
     if (exit.outOfMemory) return "it used more memory than its limit (resource.memory, PLUGIN_MEMORY_FLOOR)";
     if (ending !== undefined) return ending;
-    return exit.signal !== null ? `it was ended by ${exit.signal}` : `it exited with ${exit.code ?? "no code"}`;
+    return exit.signal !== null
+      ? `it was ended by ${exit.signal}`
+      : `it exited with ${exit.code ?? "no code"}`;
   }
 
   function connectionClosed(exit: ProcessExit): PluginError {
@@ -153,7 +157,9 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     return new DaemonError(
       "unavailable",
       `Cannot start plugin "${label}": ${why} before its first heartbeat${tail === "" ? "" : `\n${tail}`}`,
-      { hint: "Read its stderr above and in the log of the daemon; the plugin's own code or its dependencies failed" },
+      {
+        hint: "Read its stderr above and in the log of the daemon; the plugin's own code or its dependencies failed",
+      },
     );
   }
 

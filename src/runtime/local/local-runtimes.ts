@@ -34,7 +34,9 @@ export function createLocalRuntimes(): LocalRuntimes {
       await runtime.stop();
     },
     close({ drainMs }) {
-      closing ??= Promise.all([...runtimes.values()].map((runtime) => runtime.stop({ drainMs }))).then(() => undefined);
+      closing ??= Promise.all([...runtimes.values()].map((runtime) => runtime.stop({ drainMs }))).then(
+        () => undefined,
+      );
       return closing;
     },
   };
