@@ -19,7 +19,7 @@ export function banner(
     ...(facts.debugAddress === null ? [] : [row("debugging", facts.debugAddress)]),
     row("python", pythonText(facts.interpreters)),
     row("uv", facts.uv ? `${facts.uv.version} (${facts.uv.path})` : "none; python -m venv and pip are used"),
-    row("memory", `limits ${facts.memoryLimit}`),
+    row("memory", facts.memoryLimit),
     ...(facts.ignoredSettings.length === 0
       ? []
       : [row("ignored", `${facts.ignoredSettings.join(", ")} (no effect here)`)]),

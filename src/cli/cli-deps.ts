@@ -38,7 +38,7 @@ export interface StartFacts {
   /** Python interpreters that plugins can be given, the newest first. */
   readonly interpreters: readonly { readonly version: string; readonly path: string }[];
   readonly uv: { readonly version: string; readonly path: string } | null;
-  /** The mechanism in force, such as `cgroup v2` or `watched, checked every 2 s`. */
+  /** The mechanism in force, in words. */
   readonly memoryLimit: string;
   /** Variables that are set and have no effect here. */
   readonly ignoredSettings: readonly string[];

@@ -11,6 +11,8 @@ export const EXIT = {
   refused: 4,
   /** Ctrl-C, as shells count it. */
   interrupted: 130,
+  /** Whoever read the output has gone, as shells count it. */
+  closedPipe: 141,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -32,5 +34,13 @@ export class CliError extends Error {
     this.name = "CliError";
     this.exitCode = options.exitCode ?? EXIT.failed;
     this.hint = options.hint;
+  }
+}
+
+/** The reader of a pipe has gone, as `head` does: nothing is wrong, and there is nobody to tell anything. */
+export class OutputClosedError extends Error {
+  constructor() {
+    super("Cannot write the output: nobody reads it");
+    this.name = "OutputClosedError";
   }
 }

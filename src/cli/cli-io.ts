@@ -1,6 +1,11 @@
 /** Where a command writes. On a terminal lines may be overwritten and coloured; elsewhere they are plain. */
 export interface CliOutput {
   write(text: string): void;
+  /**
+   * Resolves when all that was written has left; rejects with `OutputClosedError` when nobody reads it any more.
+   * Absent where it has left as soon as `write()` returns.
+   */
+  readonly drained?: () => Promise<void>;
   readonly isTerminal: boolean;
   /** Width of the terminal in cells; 80 where nothing is known. */
   readonly columns: number;

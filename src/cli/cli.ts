@@ -14,19 +14,27 @@ import { uninstallCommand } from "./uninstall.ts";
 
 /**
  * Runs one command to its end and answers the exit code: 0 done, 1 it failed, 2 the command line is wrong, 3 no
- * daemon answers, 4 the key was refused, 130 interrupted. Never throws, never ends the process.
+ * daemon answers, 4 the key was refused, 130 interrupted, 141 nobody reads the output. Never throws, never ends the process.
  *
  * @param argv what the user typed after the program's name
  */
 export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps): Promise<ExitCode> {
   try {
     await buildProgram(io, deps).parseAsync([...argv], { from: "user" });
+    await io.stdout.drained?.();
     return EXIT.ok;
   } catch (error) {
-    // Help and version end this way, too; commander has written what there is to say.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportError(error, io, { debug: argv.includes("--debug") });
+    const code = endedBy(error) ?? reportError(error, io, { debug: argv.includes("--debug") });
+    // What was said must have left before the process ends; where it cannot leave, there is nobody to tell.
+    await Promise.allSettled([io.stdout.drained?.(), io.stderr.drained?.()]);
+    return code;
   }
+}
+
+/** Help, version and usage errors end this way; commander has written what there is to say. */
+function endedBy(error: unknown): ExitCode | undefined {
+  if (!(error instanceof CommanderError)) return undefined;
+  return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
 }
 
 function buildProgram(io: CliIo, deps: CliDeps): Command {

@@ -68,12 +68,19 @@ async function invoke(
     credentials: await readCredentials(flags.credentials, io),
   });
   if (flags.raw) {
-    for await (const { raw } of answers) io.stdout.write(`${raw}\n`);
+    for await (const { raw } of answers) {
+      io.stdout.write(`${raw}\n`);
+      await io.stdout.drained?.();
+    }
     return;
   }
   const output = toolOutput(io);
   try {
-    for await (const { value } of answers) output.write(value);
+    for await (const { value } of answers) {
+      output.write(value);
+      // The slowest reader sets the pace, up to the plugin itself.
+      await io.stdout.drained?.();
+    }
   } finally {
     output.end();
   }

@@ -1,13 +1,16 @@
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { ApiError } from "./api-error.ts";
-import { CliError, EXIT, type ExitCode } from "./cli-error.ts";
+import { CliError, EXIT, type ExitCode, OutputClosedError } from "./cli-error.ts";
 import { type CliIo, forOutput, styleFor } from "./cli-io.ts";
+
+const BUILT_IN = new Set(["Error", "TypeError", "RangeError", "ReferenceError", "SyntaxError"]);
 
 /**
  * Tells the user what went wrong, on stderr: one sentence, and what to do about it. Stack traces, and a plugin's
  * own traceback, are only shown with `debug`. Answers the exit code.
  */
 export function reportError(error: unknown, io: CliIo, options: { readonly debug: boolean }): ExitCode {
+  if (error instanceof OutputClosedError) return EXIT.closedPipe;
   if (io.signal.aborted && !(error instanceof CliError)) {
     io.stderr.write("Interrupted\n");
     return EXIT.interrupted;
@@ -47,7 +50,9 @@ function explain(error: unknown): Explanation {
     return { message, hint: error.hint, exitCode: EXIT.failed, unexpected: false };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { message, hint: undefined, exitCode: EXIT.failed, unexpected: true };
+  // An error with a name of its own was made to be read, such as the one that lists settings that cannot be used.
+  const unexpected = !(error instanceof Error) || BUILT_IN.has(error.name);
+  return { message, hint: undefined, exitCode: EXIT.failed, unexpected };
 }
 
 function trace(error: unknown): string {

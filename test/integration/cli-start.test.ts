@@ -165,6 +165,14 @@ test("start tells why a daemon cannot start, with the hint and without a trace",
   );
 });
 
+test("an error with a name of its own is told as it is", async () => {
+  const error = new RangeError('Cannot use 1 setting\n  SERVER_PORT is "abc" but must be an integer');
+  error.name = "ConfigError";
+  const deps: CliDeps = { startDaemon: () => Promise.reject(error) };
+  const { err } = await start([], { deps, stopOn: new AbortController().signal });
+  expect(err).toBe('Error: Cannot use 1 setting\n  SERVER_PORT is "abc" but must be an integer\n');
+});
+
 test("an error that nobody foresaw is one line, and a trace with --debug", async () => {
   const deps: CliDeps = { startDaemon: () => Promise.reject(new TypeError("undefined is no function")) };
   const stopOn = new AbortController().signal;

@@ -31,7 +31,7 @@ test("banner() tells where things are, what was found and what to type", () => {
   debugging  127.0.0.1:5003
   python     3.13.0, 3.12.1
   uv         0.9.1 (/usr/bin/uv)
-  memory     limits cgroup v2
+  memory     cgroup v2
   ignored    DB_HOST, REDIS_HOST (no effect here)
   Warning: SERVER_KEY is published in a compose file
 
