@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 import { runCli } from "./cli/cli.ts";
-import type { CliOutput } from "./cli/cli-io.ts";
+import { streamOutput } from "./cli/stream-output.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import { startDaemon } from "./daemon.ts";
 import { createLogger } from "./lib/create-logger.ts";
@@ -54,21 +54,11 @@ async function main(): Promise<number> {
 function io(signal: AbortSignal): Parameters<typeof runCli>[1] {
   return {
     program: process.execPath.endsWith("/bun") ? "npx bun run plugd" : "plugd",
-    stdout: output(process.stdout),
-    stderr: output(process.stderr),
+    stdout: streamOutput(process.stdout),
+    stderr: streamOutput(process.stderr),
     env: process.env,
     cwd: process.cwd(),
     signal,
-  };
-}
-
-function output(stream: NodeJS.WriteStream): CliOutput {
-  return {
-    write: (text) => {
-      stream.write(text);
-    },
-    isTerminal: stream.isTTY,
-    columns: stream.columns || 80,
   };
 }
 

@@ -5,7 +5,7 @@ export interface CliOutput {
    * Resolves when all that was written has left; rejects with `OutputClosedError` when nobody reads it any more.
    * Absent where it has left as soon as `write()` returns.
    */
-  readonly drained?: () => Promise<void>;
+  readonly drained: () => Promise<void>;
   readonly isTerminal: boolean;
   /** Width of the terminal in cells; 80 where nothing is known. */
   readonly columns: number;

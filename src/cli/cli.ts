@@ -21,12 +21,12 @@ import { uninstallCommand } from "./uninstall.ts";
 export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps): Promise<ExitCode> {
   try {
     await buildProgram(io, deps).parseAsync([...argv], { from: "user" });
-    await io.stdout.drained?.();
+    await io.stdout.drained();
     return EXIT.ok;
   } catch (error) {
     const code = endedBy(error) ?? reportError(error, io, { debug: argv.includes("--debug") });
     // What was said must have left before the process ends; where it cannot leave, there is nobody to tell.
-    await Promise.allSettled([io.stdout.drained?.(), io.stderr.drained?.()]);
+    await Promise.allSettled([io.stdout.drained(), io.stderr.drained()]);
     return code;
   }
 }

@@ -70,7 +70,7 @@ async function invoke(
   if (flags.raw) {
     for await (const { raw } of answers) {
       io.stdout.write(`${raw}\n`);
-      await io.stdout.drained?.();
+      await io.stdout.drained();
     }
     return;
   }
@@ -79,7 +79,7 @@ async function invoke(
     for await (const { value } of answers) {
       output.write(value);
       // The slowest reader sets the pace, up to the plugin itself.
-      await io.stdout.drained?.();
+      await io.stdout.drained();
     }
   } finally {
     output.end();

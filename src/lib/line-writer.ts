@@ -10,6 +10,9 @@ export interface LineWriter {
 /** Text that waits for a slow reader; more is lost and counted, for a log must never stop a daemon. */
 const MAX_WAITING_CHARS = 4 * 1024 * 1024;
 
+/** Lines of this time are written together: a log line must not cost a system call. */
+const BATCH_MS = 20;
+
 export function createLineWriter(fd: number): LineWriter {
   let waiting = "";
   let lost = 0;
@@ -49,7 +52,7 @@ export function createLineWriter(fd: number): LineWriter {
         lost++;
         return;
       }
-      if (waiting === "" && !busy) setImmediate(flush);
+      if (waiting === "" && !busy) setTimeout(flush, BATCH_MS);
       waiting += line;
     },
     flushSync() {

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { Database as Sqlite } from "bun:sqlite";
 import { DaemonError } from "../protocol/daemon-error.ts";
+import { cacheInstallations } from "./cached-installations.ts";
 import { createDatabase } from "./database.ts";
 import { damaged, explainDatabaseError } from "./database-error.ts";
 import { createDeclarationStore } from "./declarations.ts";
@@ -35,7 +36,7 @@ export function openStore(options: StoreOptions): Store {
   const usage = prepareUsage(database);
   return {
     declarations: createDeclarationStore(database, { now, usage }),
-    installations: createInstallationStore(database, { now, usage }),
+    installations: cacheInstallations(createInstallationStore(database, { now, usage })),
     tasks: createTaskStore(database, { now }),
     sessions: createSessionStore(database, { history: options.sessionHistory }),
     async close() {

@@ -40,6 +40,7 @@ export function testOutput(options: TestIoOptions = {}, onWrite?: (text: string)
       writes.push(text);
       onWrite?.(text);
     },
+    drained: () => Promise.resolve(),
     isTerminal: options.terminal ?? false,
     columns: options.columns ?? 80,
     writes,
