@@ -36,7 +36,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     "The package index cannot be reached: check the network, HTTP_PROXY and HTTPS_PROXY, or set PIP_MIRROR_URL to an index that can",
   ],
   [
-    /No matching distribution found|not found in the package registry|there (?:is|are) no versions? of|No solution found|Could not find a version|No version matching|404 Not Found/i,
+    /No matching distribution found|not found in the package registry|there (?:is|are) no versions? of|No solution found|Could not find a version|No version matching|404 Not Found| - 404$/im,
     "The package index does not have what the package asks for: check the names and versions in its dependency file, and PIP_MIRROR_URL",
   ],
   [

@@ -29,9 +29,10 @@ describe("parseRequirement()", () => {
     });
   });
 
-  test("drops hashes and other options of the line", () => {
+  test("keeps hashes and other options of the line apart", () => {
     expect(parseRequirement("six==1.16.0 --hash=sha256:aa --hash=sha256:bb")).toMatchObject({
       specifier: "==1.16.0",
+      hashes: ["sha256:aa", "sha256:bb"],
       text: "six==1.16.0",
     });
   });

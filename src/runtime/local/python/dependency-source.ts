@@ -11,13 +11,13 @@ import { lockedVersion, parseUvLock, type UvLock } from "./uv-lock.ts";
 export interface DependencySource {
   /**
    * - `lock` – a `uv.lock`; undefined when only uv can read it
-   * - `file` – a file that uv or pip reads: `requirements.txt`, or `pyproject.toml` where its list is not plain
-   * - `list` – the requirements of `pyproject.toml`, one a line
+   * - `requirements` – `requirements.txt`
+   * - `project` – `pyproject.toml`; `lines` are its dependencies where they are a plain list
    */
   readonly from:
     | { readonly kind: "lock"; readonly lock: UvLock | undefined; readonly groups: readonly string[] }
-    | { readonly kind: "file"; readonly name: string }
-    | { readonly kind: "list"; readonly lines: readonly string[] };
+    | { readonly kind: "requirements" }
+    | { readonly kind: "project"; readonly lines: readonly string[] | undefined };
   /** As far as they can be read without a tool. */
   readonly requirements: readonly Requirement[];
   readonly requiresPython: string | undefined;
@@ -89,7 +89,7 @@ export async function readDependencySource(
 interface Project {
   readonly text: string;
   readonly requiresPython: string | undefined;
-  /** Undefined where a tool has to read the file: no plain list, or sources of uv's own. */
+  /** Undefined where a tool has to read the file, for there is no plain list. */
   readonly lines: readonly string[] | undefined;
   readonly groups: readonly string[];
   readonly configuresUv: boolean;
@@ -105,7 +105,7 @@ function readProject(text: string): Project {
     return { text, requiresPython, lines: undefined, groups: [], configuresUv, empty: false };
   }
   const dynamic = value.project?.dynamic?.includes("dependencies") ?? false;
-  const plain = value.project !== undefined && !dynamic && !configuresUv;
+  const plain = value.project !== undefined && !dynamic;
   const groups = value.tool?.uv?.["default-groups"] ?? [];
   return {
     text,
@@ -135,6 +135,7 @@ function fromLock(text: string, project: Project) {
   const sdk = lock && lockedVersion(lock, SDK_NAME);
   return {
     from: { kind: "lock", lock, groups: project.groups } as const,
+    requiresPython: project.requiresPython ?? lock?.["requires-python"],
     requirements: sdk === undefined ? [] : [parseRequirement(`${SDK_NAME}==${sdk}`)],
     options: [],
     local: false,
@@ -145,7 +146,7 @@ function fromProject(project: Project) {
   const lines = project.lines;
   const requirements = (lines ?? looseRequirements(project.text)).map(parseRequirement);
   return {
-    from: lines ? ({ kind: "list", lines } as const) : ({ kind: "file", name: "pyproject.toml" } as const),
+    from: { kind: "project", lines } as const,
     requirements,
     options: [],
     local: requirements.some(isLocal),
@@ -176,7 +177,7 @@ async function fromRequirements(folder: string, text: string, uvToml: string | u
     }
   }
   return {
-    from: { kind: "file", name: "requirements.txt" } as const,
+    from: { kind: "requirements" } as const,
     requirements,
     options,
     texts: [...[...texts].flat(), uvToml ?? ""],

@@ -1,5 +1,5 @@
 import type { Interpreter } from "./interpreter.ts";
-import { isLocal, parseRequirementsText } from "./requirements.ts";
+import { isLocalUrl, parseRequirementsText } from "./requirements.ts";
 
 /** One thing that is installed in an environment. */
 export interface Distribution {
@@ -52,11 +52,7 @@ export function sortPins(pins: readonly Pin[]): Pin[] {
 
 /** Does one of them lie on this machine, such as a wheel in the package? */
 export function hasLocalPin(pins: readonly Pin[]): boolean {
-  return pins.some(
-    (pin) =>
-      pin.source !== "" &&
-      isLocal({ name: pin.name, extras: [], specifier: "", marker: undefined, url: pin.source, text: "" }),
-  );
+  return pins.some((pin) => pin.source !== "" && isLocalUrl(pin.source));
 }
 
 /** A requirements file for an installation without look-ups. */

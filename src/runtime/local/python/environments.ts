@@ -149,11 +149,14 @@ export function createEnvironments(
     async collect(inUse) {
       const names = (await namesIn(envsPath)).map((name) => name.replace(/\.json$/, ""));
       const keys = new Set(names.filter((name) => KEY.test(name)));
-      for (const key of keys.difference(await inUse()))
+      for (const key of keys.difference(await inUse())) {
+        // One that is held may be building, which takes its time; it is nobody's leftover.
+        if (held.has(key)) continue;
         await lock.run(key, async () => {
           // Asked again under the lock: whoever holds a key from now on waits for it, and builds it again.
           if (!(await inUse()).has(key) && !held.has(key)) await remove(key);
         });
+      }
     },
   };
 }

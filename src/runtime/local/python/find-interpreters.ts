@@ -16,7 +16,8 @@ export interface InterpreterFinder {
 /** Asked at once; each is a short-lived process. */
 const PARALLEL_PROBES = 4;
 /** Older ones cannot run any SDK, and are not worth a process. */
-const TOO_OLD = /(?:^|\/)(?:cpython-)?(?:2\.\d+|3\.[0-7])(?:\.\d+)?(?:[/-]|$)|python(?:2|3\.[0-7])$/;
+const TOO_OLD_VERSION = /\/(?:cpython-)?(?:2\.\d+|3\.[0-7])(?:\.\d+)?(?:[/-]|$)/;
+const TOO_OLD_NAME = /\/python(?:2(?:\.\d+)?|3\.[0-7])$/;
 
 export function createInterpreterFinder(
   settings: Pick<LocalSettings, "hostEnv" | "interpreterPath">,
@@ -40,8 +41,7 @@ export function createInterpreterFinder(
 
   async function candidate(place: PythonPlace, signal: AbortSignal): Promise<InterpreterCandidate> {
     const { path: foundAt, origin } = place;
-    if (origin !== "setting" && TOO_OLD.test(foundAt))
-      return { foundAt, origin, interpreter: undefined, problem: "it is older than 3.8" };
+    if (isTooOld(place)) return { foundAt, origin, interpreter: undefined, problem: "it is older than 3.8" };
     const outcome = await ask(foundAt, signal);
     return outcome.kind === "answered"
       ? { foundAt, origin, interpreter: outcome.interpreter, problem: undefined }
@@ -63,6 +63,12 @@ export function createInterpreterFinder(
         { signal },
       ),
   };
+}
+
+function isTooOld({ path, origin }: PythonPlace): boolean {
+  if (origin === "setting") return false;
+  const named = origin === "pyenv" || origin === "uv";
+  return TOO_OLD_NAME.test(path) || (named && TOO_OLD_VERSION.test(path));
 }
 
 /** One place per program: `python3`, `python` and the virtual environments of one Python are the same file. */

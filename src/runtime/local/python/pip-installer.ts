@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { writeFileAtomic } from "../../../lib/atomic-file.ts";
 import type { KeyedLock } from "../../../lib/keyed-lock.ts";
 import { type CommandResult, succeeded } from "../../../lib/run-command.ts";
@@ -96,8 +96,9 @@ export function createPipInstaller(options: {
       await rm(report, { force: true });
       if (!pins)
         throw new DaemonError("internal", `${FAILED_TO_INSTALL}: pip wrote a report that cannot be read`);
-      const itself = pathToFileURL(context.folder).href;
-      return project ? pins.filter((pin) => pin.source !== itself) : pins;
+      const isItself = (pin: Pin) =>
+        pin.source.startsWith("file:") && fileURLToPath(pin.source) === context.folder;
+      return project ? pins.filter((pin) => !isItself(pin)) : pins;
     },
     async build(path, resolution, context) {
       const { interpreter } = context;

@@ -10,6 +10,8 @@ export interface Requirement {
   readonly marker: string | undefined;
   /** Of `name @ url`, a bare URL, or a path. */
   readonly url: string | undefined;
+  /** Of `--hash=…`: the files that will do. */
+  readonly hashes: readonly string[];
   /** The whole requirement as written, less comments and options behind it. */
   readonly text: string;
 }
@@ -27,6 +29,7 @@ const NAMED = /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?
 const INCLUDE = /^(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?=[^\s-]))(.+)$/;
 const EDITABLE = /^(?:-e|--editable)(?:\s*=\s*|\s+)(.+)$/;
 /** `--hash=…`, `--config-settings=…` and their like behind a requirement. */
+const HASH = /\s--hash(?:=|\s+)(\S+)/g;
 const LINE_OPTIONS = /\s--[a-z-]+(?:[=\s]\S+)?/g;
 
 /** Reads the text of a requirements file: byte order mark, any line ends, comments and continued lines. */
@@ -48,11 +51,11 @@ export function parseRequirementsText(text: string): RequirementsText {
 /** Reads one requirement, such as `httpx[socks]>=0.27 ; python_version < "3.13"`. Anything else counts as a path. */
 export function parseRequirement(line: string): Requirement {
   const text = line.replaceAll(LINE_OPTIONS, "").trim();
-  if (isPathOrUrl(text)) return pathRequirement(text);
-  const match = NAMED.exec(text);
-  if (!match) return pathRequirement(text);
+  const hashes = [...line.matchAll(HASH)].map((match) => match[1] ?? "");
+  const match = isPathOrUrl(text) ? undefined : NAMED.exec(text);
+  if (!match) return { ...pathRequirement(text), hashes };
   const [, name = "", extras = "", rest = ""] = match;
-  const base = { name: normalizeName(name), extras: splitList(extras).map(normalizeName), text };
+  const base = { name: normalizeName(name), extras: splitList(extras).map(normalizeName), hashes, text };
   if (rest.startsWith("@")) {
     // A URL may hold a semicolon; only one behind a space begins a marker.
     const [url = "", marker] = rest
@@ -73,12 +76,11 @@ export function parseRequirement(line: string): Requirement {
 
 /** Does it come from a place on this machine, so that what it installs depends on where it is? */
 export function isLocal(requirement: Requirement): boolean {
-  const { url } = requirement;
-  return (
-    url !== undefined &&
-    !/^(?:[a-z0-9]+\+)?(?:https?|git|ssh|hg|svn|bzr):\/\//i.test(url) &&
-    !url.startsWith("git@")
-  );
+  return requirement.url !== undefined && isLocalUrl(requirement.url);
+}
+
+export function isLocalUrl(url: string): boolean {
+  return !/^(?:[a-z0-9]+\+)?(?:https?|git|ssh|hg|svn|bzr):\/\//i.test(url) && !url.startsWith("git@");
 }
 
 function logicalLines(text: string): string[] {
@@ -104,7 +106,7 @@ function isPathOrUrl(text: string): boolean {
 
 function pathRequirement(text: string): Requirement {
   const [url = "", marker] = text.split(/\s+;\s*/, 2);
-  return { name: undefined, extras: [], specifier: "", marker, url: unquote(url.trim()), text };
+  return { name: undefined, extras: [], specifier: "", marker, url: unquote(url.trim()), hashes: [], text };
 }
 
 function splitList(text: string): string[] {

@@ -4,6 +4,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { writeFileAtomic } from "../../../lib/atomic-file.ts";
 import type { LocalSettings } from "../settings.ts";
+import { PRIVATE_FOLDER } from "../working-folder.ts";
 import { hasLocalPin, type Pin, type Resolution } from "./distribution.ts";
 import type { InstallContext, Installer } from "./installer.ts";
 import { lockedPins, otherRegistries } from "./uv-lock.ts";
@@ -23,6 +24,8 @@ const Remembered = Type.Object({
 });
 type Remembered = Static<typeof Remembered>;
 
+/** The dependencies of pyproject.toml as a requirements file, beside the package's own files. */
+const LIST = join(PRIVATE_FOLDER, "requirements.in");
 /** Options that change where distributions come from; others only choose among them, which the pins show. */
 const SOURCE_OPTION = /^(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--index)\b/;
 
@@ -54,8 +57,8 @@ export async function resolveDependencies(
 }
 
 function isEmpty({ source }: InstallContext): boolean {
-  const { from } = source;
-  return source.requirements.length === 0 && !(from.kind === "file" && from.name === "pyproject.toml");
+  const unknown = source.from.kind === "project" && source.from.lines === undefined;
+  return source.requirements.length === 0 && !unknown;
 }
 
 async function lookUp(
@@ -64,8 +67,9 @@ async function lookUp(
 ): Promise<readonly Pin[]> {
   const { settings, installer } = options;
   const { source, interpreter } = context;
+  const file = fileFor(context, installer);
   const asked = [
-    source.from,
+    file,
     interpreter.version,
     interpreter.platform,
     settings.mirrorUrl ?? "",
@@ -76,7 +80,7 @@ async function lookUp(
   const before = await recall(memory);
   if (before) return before.pins;
 
-  const pins = await installer.resolve(await requirementsFile(context), context);
+  const pins = await installer.resolve(await writeList(file, context), context);
   // What lies in the package may change while the texts stay.
   if (source.local || hasLocalPin(pins)) return pins;
   await mkdir(folder, { recursive: true });
@@ -85,13 +89,20 @@ async function lookUp(
   return pins;
 }
 
-/** Path of a file for the tool; a plain list is written beside the package's own files. */
-async function requirementsFile({ folder, source }: InstallContext): Promise<string> {
-  if (source.from.kind === "file") return join(folder, source.from.name);
-  const file = join(folder, ".plugd/requirements.in");
-  const lines = source.from.kind === "list" ? source.from.lines : [];
-  await Bun.write(file, `${lines.join("\n")}\n`);
-  return file;
+/** A plain list is enough, and asks less of a package, unless uv finds sources of its own beside it. */
+function fileFor({ source }: InstallContext, installer: Installer): string {
+  const { from } = source;
+  if (from.kind !== "project") return "requirements.txt";
+  const plain = from.lines !== undefined && !(source.configuresUv && installer.name === "uv");
+  return plain ? LIST : "pyproject.toml";
+}
+
+/** Path of the file for the tool. */
+async function writeList(file: string, { folder, source }: InstallContext): Promise<string> {
+  const path = join(folder, file);
+  if (file === LIST && source.from.kind === "project")
+    await Bun.write(path, `${(source.from.lines ?? []).join("\n")}\n`);
+  return path;
 }
 
 async function recall(path: string): Promise<Remembered | undefined> {

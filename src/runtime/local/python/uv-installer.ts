@@ -3,7 +3,7 @@ import { type CommandResult, succeeded } from "../../../lib/run-command.ts";
 import type { LocalSettings } from "../settings.ts";
 import { isNetworkFailure } from "../tool-failure.ts";
 import type { Tools } from "../tools.ts";
-import { parsePins, pinnedText, type Resolution } from "./distribution.ts";
+import { parsePins, type Pin, pinnedText, type Resolution } from "./distribution.ts";
 import { indexArguments, uvEnvironment } from "./find-uv.ts";
 import { FAILED_TO_CREATE, FAILED_TO_INSTALL, type InstallContext, type Installer } from "./installer.ts";
 
@@ -60,7 +60,7 @@ export function createUvInstaller(
       if (!succeeded(result) && /pre-?release/i.test(result.stderr) && result.end.kind === "exited")
         result = await runOrOffline([...args, "--prerelease", "allow"], context);
       if (!succeeded(result)) throw tools.failure(FAILED_TO_INSTALL, result);
-      return parsePins(result.stdout);
+      return parsePins(result.stdout).map((pin) => withHashes(pin, context));
     },
     async build(path, resolution, context) {
       const created = await run(
@@ -90,6 +90,12 @@ export function createUvInstaller(
     const args = ["pip", "install", "--python", path, "--no-deps", "--compile-bytecode", ...index];
     return [...args, "-r", file, ...verbose];
   }
+}
+
+/** uv leaves out the hashes that a requirements file gives; they are checked when the pin is installed. */
+function withHashes(pin: Pin, { source }: InstallContext): Pin {
+  const hashes = source.requirements.filter(({ name }) => name === pin.name).flatMap((one) => one.hashes);
+  return pin.name === "" || hashes.length === 0 ? pin : { ...pin, hashes };
 }
 
 function couldBeOffline(result: CommandResult): boolean {
