@@ -2,7 +2,7 @@ import { type Entry, Uint8ArrayReader, ZipReader } from "@zip.js/zip.js";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { cleanEntryPath } from "./entry-path.ts";
 import type { PackageFile } from "./package.ts";
-import { startPacer } from "./pacer.ts";
+import { type Pacer, startPacer } from "./pacer.ts";
 import { DEFLATED, readZipData, STORED, type ZipDataEntry } from "./zip-data.ts";
 
 /** What a zip holds. */
@@ -35,9 +35,9 @@ export async function readArchive(
     // Names are checked here, from their raw bytes.
     filenameValidation: "tolerant",
   });
+  const pace = startPacer();
   try {
-    const listed = await listEntries(reader, options.maxUncompressedBytes);
-    const pace = startPacer();
+    const listed = await listEntries(reader, { ...options, pace });
     const byPath = new Map<string, PackageFile>();
     const entries: PackageFile[] = [];
     for (const item of listed) {
@@ -60,7 +60,7 @@ interface ListedEntry {
 
 async function listEntries(
   reader: ZipReader<unknown>,
-  maxUncompressedBytes: number,
+  { maxUncompressedBytes, pace }: { readonly maxUncompressedBytes: number; readonly pace: Pacer },
 ): Promise<readonly ListedEntry[]> {
   const entries: Entry[] = [];
   let sum = 0;
@@ -71,17 +71,24 @@ async function listEntries(
       entries.push(entry);
       if (entries.length > MAX_ENTRIES)
         throw refuse(`difypkg: a package may have ${MAX_ENTRIES} files at most`);
+      await pace();
     }
   } catch (error) {
     if (error instanceof DaemonError) throw error;
     throw refuse("difypkg: not a valid difypkg file", error);
   }
   const listed = entries.map(checkEntry);
-  const paths = new Set(listed.map(({ path }) => path));
-  for (const path of paths)
-    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1))
-      if (paths.has(path.slice(0, at))) throw refuse(`open ${path}: ${path.slice(0, at)} is a file`);
+  checkNesting(listed.map(({ path }) => path));
   return listed;
+}
+
+/** Refuses files below files. Sorted with a slash behind each, whatever lies below a path follows right after it. */
+function checkNesting(paths: readonly string[]): void {
+  const folders = [...new Set(paths)].map((path) => `${path}/`).sort();
+  for (const [at, folder] of folders.entries()) {
+    const next = folders[at + 1];
+    if (next?.startsWith(folder)) throw refuse(`open ${next.slice(0, -1)}: ${folder.slice(0, -1)} is a file`);
+  }
 }
 
 function checkEntry(entry: Entry): ListedEntry {

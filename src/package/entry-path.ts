@@ -1,3 +1,6 @@
+/** Longer ones could not be written below any folder. */
+const MAX_PATH_BYTES = 1024;
+
 /** A cleaned path, or why the name makes its package unusable. */
 export type EntryPath =
   { readonly ok: true; readonly path: string } | { readonly ok: false; readonly reason: string };
@@ -5,11 +8,13 @@ export type EntryPath =
 /**
  * The path of an archive entry: `/`-separated, relative, without `.` and empty components
  * (contract/plugin-package 1.2). Refused are names that are absolute, climb (`..`), are folders, have a backslash or
- * a NUL byte, or name nothing.
+ * a NUL byte, name nothing or are longer than a file system takes.
  */
 export function cleanEntryPath(name: string): EntryPath {
   const refuse = (reason: string): EntryPath => ({ ok: false, reason });
   if (name.includes("\\")) return refuse(`open ${name}: file does not exist`);
+  if (Buffer.byteLength(name) > MAX_PATH_BYTES)
+    return refuse(`open ${name.slice(0, 100)}…: file name too long`);
   const components = name.split("/");
   if (name === "" || name.startsWith("/") || name.includes("\0") || components.includes(".."))
     return refuse(`open ${name}: invalid argument`);

@@ -1,5 +1,4 @@
 import { crc32, deflateRawSync } from "node:zlib";
-import type { PackageFile } from "../../src/package/package.ts";
 
 /** An entry of a zip to be written; everything but `name` may lie. */
 export interface ZipEntry {
@@ -41,14 +40,6 @@ export function packZip(entries: readonly ZipEntry[], options: ZipOptions = {}):
   const directory = Buffer.concat(central);
   const end = packEnd(entries.length, { offset, size: directory.length }, options);
   return new Uint8Array(Buffer.concat([...local, directory, end]));
-}
-
-/** A zip of files as they are; the content of a package. */
-export function packFiles(files: readonly PackageFile[], options: ZipOptions = {}): Uint8Array {
-  return packZip(
-    files.map(({ path, bytes }) => ({ name: path, data: bytes })),
-    options,
-  );
 }
 
 /** Texts by path, as zip entries. */

@@ -18,8 +18,10 @@ import type { YamlList, YamlMap, YamlNode, YamlPair, YamlScalar } from "./node.t
 const MAX_DEPTH = 256;
 /** Nodes that a document may have once its aliases are written out. */
 const MAX_EXPANDED_NODES = 1_000_000;
-/** Each repair reads the text anew, so their number is bounded. */
-const MAX_REPAIRS = 64;
+/** Ten times what real files have. A larger one would hold the event loop: the parser cannot be interrupted. */
+const MAX_TEXT_BYTES = 512 * 1024;
+/** Each repair reads the text anew; this bounds what is read by all of them. */
+const MAX_REPAIR_LENGTH = 512 * 1024;
 const EXTRA_INDENT = " ".repeat(40);
 const CORE_TAG = "tag:yaml.org,2002:";
 
@@ -29,19 +31,22 @@ const CORE_TAG = "tag:yaml.org,2002:";
  * Undefined for a text without a document. Throws `bad_request` with a `yaml: …` text for what is no YAML.
  */
 export function parseYaml(bytes: Uint8Array): YamlNode | undefined {
+  if (bytes.length > MAX_TEXT_BYTES)
+    throw new DaemonError(
+      "bad_request",
+      `yaml: the text has ${bytes.length} bytes, more than ${MAX_TEXT_BYTES}`,
+    );
   let text = decodeText(bytes);
   let reported: DaemonError | undefined;
   try {
-    for (let repairs = 0; ; repairs++) {
+    for (let repaired = 0; ; repaired += text.length) {
       const lines = new LineCounter();
       const document = firstDocument(text, lines);
       const error = document?.errors[0];
       if (!error) return document?.contents ? nodeReader(lines)(document.contents, 0) : undefined;
-      const { line } = lines.linePos(error.pos[0]);
-      reported ??= new DaemonError("bad_request", `yaml: line ${line}: ${error.message}`, { cause: error });
-      const unindented = underIndentedLine(error, lines);
-      const indented = unindented === undefined ? undefined : indentLine(text, lines, unindented);
-      if (indented === undefined || repairs === MAX_REPAIRS) throw reported;
+      reported ??= describe(error, lines);
+      const indented = indentLine(text, error, lines);
+      if (indented === undefined || repaired > MAX_REPAIR_LENGTH) throw reported;
       text = indented;
     }
   } catch (error) {
@@ -50,6 +55,13 @@ export function parseYaml(bytes: Uint8Array): YamlNode | undefined {
       throw new DaemonError("bad_request", "yaml: nested too deeply", { cause: error });
     throw error;
   }
+}
+
+function describe(error: YAMLError, lines: LineCounter): DaemonError {
+  const { line } = lines.linePos(error.pos[0]);
+  // The parser says so itself where the stack ended.
+  const message = error.code === "RESOURCE_EXHAUSTION" ? "nested too deeply" : error.message;
+  return new DaemonError("bad_request", `yaml: line ${line}: ${message}`, { cause: error });
 }
 
 function decodeText(bytes: Uint8Array): string {
@@ -70,21 +82,22 @@ function firstDocument(text: string, lines: LineCounter): Document.Parsed | unde
 }
 
 /**
- * The line whose indentation this error complains about, from 1.
+ * The text with the line indented whose indentation the error complains about; undefined for other errors.
  *
  * The reference lets the later lines of a quoted text or a flow collection start anywhere, our parser wants them
  * further right than their key. Spaces there mean nothing, so they can be added.
  */
-function underIndentedLine(error: YAMLError, lines: LineCounter): number | undefined {
-  const line = lines.linePos(error.pos[0]).line;
-  if (error.code === "MISSING_CHAR" && error.message.includes("quote")) return line + 1;
-  return error.code === "BAD_INDENT" && error.message.startsWith("Flow ") ? line : undefined;
-}
-
-function indentLine(text: string, lines: LineCounter, line: number): string | undefined {
-  const start = lines.lineStarts[line - 1];
-  if (start === undefined || start >= text.length) return undefined;
-  return text.slice(0, start) + EXTRA_INDENT + text.slice(start);
+function indentLine(text: string, error: YAMLError, lines: LineCounter): string | undefined {
+  const quoted = error.code === "MISSING_CHAR" && error.message.includes("quote");
+  if (!quoted && !(error.code === "BAD_INDENT" && error.message.startsWith("Flow "))) return undefined;
+  const [at] = error.pos;
+  const { line } = lines.linePos(at);
+  const endsLine = quoted || /[\r\n]/.test(text.charAt(at));
+  const from = lines.lineStarts[endsLine ? line : line - 1];
+  if (from === undefined) return undefined;
+  // Blank lines have no indentation to complain about.
+  const start = text.slice(from).search(/^[^\S\n]*\S/m);
+  return start < 0 ? undefined : text.slice(0, from + start) + EXTRA_INDENT + text.slice(from + start);
 }
 
 function nodeReader(lines: LineCounter): (node: ParsedNode, depth: number) => YamlNode {

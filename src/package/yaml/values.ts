@@ -9,7 +9,9 @@ import { reportType } from "./type-error.ts";
 /** Words of YAML 1.1, which count where a bool is wanted, quoted or not. */
 const TRUE_WORDS = new Set(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"]);
 const FALSE_WORDS = new Set(["n", "N", "no", "No", "NO", "off", "Off", "OFF"]);
+const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
+const MAX_UINT64 = 2n ** 64n - 1n;
 
 /** A decoder of scalars: `take` gives undefined where the scalar does not fit; null gives `zero`. */
 function scalar<T>(
@@ -41,19 +43,20 @@ export const flag: Decoder<boolean> = scalar<boolean>("bool", false, (resolved) 
   return FALSE_WORDS.has(resolved.value) ? false : undefined;
 });
 
-/** A whole number; a fraction is cut off. */
-export const integer: Decoder<number> = scalar("int64", 0, truncate);
+/** A whole number of 64 bits; a fraction is cut off. */
+export const integer: Decoder<number> = scalar("int64", 0, (resolved) =>
+  truncate(resolved, MIN_INT64, MAX_INT64),
+);
 
-export const unsigned: Decoder<number> = scalar("uint64", 0, (resolved) => {
-  const value = truncate(resolved);
-  return value !== undefined && value < 0 ? undefined : value;
-});
+export const unsigned: Decoder<number> = scalar("uint64", 0, (resolved) =>
+  truncate(resolved, 0n, MAX_UINT64),
+);
 
-function truncate(resolved: Resolved): number | undefined {
-  if (resolved.kind === "int") return resolved.value <= MAX_INT64 ? Number(resolved.value) : undefined;
-  if (resolved.kind !== "float" || !Number.isFinite(resolved.value)) return undefined;
-  // Adding zero turns -0 into 0.
-  return Math.trunc(resolved.value) + 0;
+function truncate(resolved: Resolved, min: bigint, max: bigint): number | undefined {
+  if (resolved.kind !== "int" && resolved.kind !== "float") return undefined;
+  if (!Number.isFinite(Number(resolved.value))) return undefined;
+  const value = typeof resolved.value === "bigint" ? resolved.value : BigInt(Math.trunc(resolved.value));
+  return value < min || value > max ? undefined : Number(value);
 }
 
 export const float: Decoder<number> = scalar("float64", 0, (resolved) => {

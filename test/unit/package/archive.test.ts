@@ -146,7 +146,12 @@ describe("readArchive()", () => {
     expect(await refusal(read([half("a"), half("b"), { name: "c", data: "x" }]))).toMatch(/too large/);
   });
 
-  test("a liar of gigabytes costs no more than it declares", async () => {
+  test("refuses more entries than any package has", async () => {
+    const many = Array.from({ length: 50_001 }, (_, at) => ({ name: String(at), data: "", method: 0 }));
+    expect(await refusal(read(many))).toBe("difypkg: a package may have 50000 files at most");
+  });
+
+  test("a liar of megabytes costs no more than it declares", async () => {
     const data = Buffer.alloc(64_000_000);
     expect(await refusal(read([{ name: "zeros", data, size: 900_000 }]))).toBe(
       "difypkg: cannot read zeros: its data is broken or longer than it declares",

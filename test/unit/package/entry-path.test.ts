@@ -32,6 +32,7 @@ describe("cleanEntryPath()", () => {
     ["a/b/.", "read a/b: is a directory"],
     [".", "read .: is a directory"],
     ["./", "read .: is a directory"],
+    ["x/".repeat(512) + "y", `open ${"x/".repeat(50)}…: file name too long`],
   ])("refuses %p", (name, text) => {
     expect(reason(name)).toBe(text);
   });

@@ -71,7 +71,8 @@ describe("integer, unsigned and float", () => {
     expect(() => decode("true", integer)).toThrow(failure("!!bool `true` into int64"));
     expect(() => decode("2024-01-01", integer)).toThrow(failure("!!timestamp `2024-01-01` into int64"));
     expect(() => decode("12345678901", flag)).toThrow(failure("!!int `1234567...` into bool"));
-    expect(() => decode("18446744073709551615", integer)).toThrow("into int64");
+    for (const source of ["18446744073709551615", "1e30", ".inf"])
+      expect(() => decode(source, integer)).toThrow("into int64");
     expect(() => decode(".inf", float)).toThrow(failure("!!float `.inf` into float64"));
   });
 

@@ -45,6 +45,7 @@ describe("parseYaml()", () => {
     ["x:\n  a: 'it\n\n\ns'\n  b: 1\n", { x: { a: "it\n\ns", b: 1 } }],
     ["a: [1,\n2,\n3]\nb: 1\n", { a: [1, 2, 3], b: 1 }],
     ["x:\n  a: {b: 1,\nc: 2\n}\n  d: 3\n", { x: { a: { b: 1, c: 2 }, d: 3 } }],
+    ["x:\n  - {a:\n\n 1, b: 'u\n v'}\n  - c\n", { x: [{ a: 1, b: "u v" }, "c"] }],
   ])("takes continued lines that are not indented: %j", (text, expected) => {
     expect(value(text)).toEqual(expected);
   });
@@ -67,7 +68,17 @@ describe("parseYaml()", () => {
 
   test("refuses deep nesting without running out of stack", () => {
     expect(() => parse("[".repeat(1_000) + "]".repeat(1_000))).toThrow(/nested too deeply/);
-    expect(() => parse("[".repeat(100_000))).toThrow(/^yaml: /);
+    expect(() => parse("[".repeat(100_000))).toThrow(/nested too deeply/);
+  });
+
+  test("refuses a text that would hold the event loop", () => {
+    expect(() => parse(`a: ${"x".repeat(512 * 1024)}`)).toThrow(
+      "yaml: the text has 524291 bytes, more than 524288",
+    );
+  });
+
+  test("gives up on a long text whose lines are all under-indented", () => {
+    expect(() => parse(`a: "${"x\n".repeat(100_000)}"`)).toThrow('yaml: line 1: Missing closing "quote');
   });
 
   test("refuses aliases that multiply", () => {
