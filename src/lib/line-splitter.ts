@@ -1,10 +1,5 @@
-/** What a chunk completed. */
-export interface SplitResult {
-  /** Complete lines in order, each with its newline; undefined when no line was completed. */
-  readonly block: string | undefined;
-  /** Lines above the limit that ended in this chunk; they are not part of `block`. */
-  readonly oversize: readonly OversizeLine[];
-}
+/** What a chunk completed: complete lines, each with its newline, or one line above the limit. */
+export type SplitPart = string | OversizeLine;
 
 export interface OversizeLine {
   /** The first bytes of the line, enough to see whose it is. */
@@ -13,15 +8,16 @@ export interface OversizeLine {
 }
 
 export interface LineSplitter {
-  push(chunk: Uint8Array): SplitResult;
+  /** In the order of the input: a line above the limit never changes places with what follows it. */
+  push(chunk: Uint8Array): readonly SplitPart[];
   /** The rest without a newline, at the end of input. */
-  flush(): SplitResult;
+  flush(): readonly SplitPart[];
 }
 
 const NEWLINE = 10;
 /** Enough for the envelope of a message with its session id. */
 const HEAD_BYTES = 512;
-const NOTHING: readonly OversizeLine[] = [];
+const NOTHING: readonly SplitPart[] = [];
 
 /**
  * Cuts a byte stream into blocks of complete lines.
@@ -38,7 +34,10 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
   let dropping: { head: string; sizeBytes: number } | undefined;
 
   function startDropping(): void {
-    dropping = { head: decoder.decode(Buffer.concat(pending).subarray(0, HEAD_BYTES)), sizeBytes: pendingBytes };
+    dropping = {
+      head: decoder.decode(Buffer.concat(pending).subarray(0, HEAD_BYTES)),
+      sizeBytes: pendingBytes,
+    };
     pending = [];
     pendingBytes = 0;
   }
@@ -50,56 +49,65 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
     if (pendingBytes > maxLineBytes) startDropping();
   }
 
-  function push(input: Uint8Array): SplitResult {
-    let chunk = input;
-    let oversize = NOTHING;
-    if (dropping) {
-      const at = chunk.indexOf(NEWLINE);
-      if (at < 0) {
-        dropping.sizeBytes += chunk.length;
-        return { block: undefined, oversize };
-      }
-      oversize = [{ head: dropping.head, sizeBytes: dropping.sizeBytes + at }];
-      dropping = undefined;
-      chunk = chunk.subarray(at + 1);
+  function push(input: Uint8Array): readonly SplitPart[] {
+    if (!dropping) return split(input);
+    const at = input.indexOf(NEWLINE);
+    if (at < 0) {
+      dropping.sizeBytes += input.length;
+      return NOTHING;
     }
+    const dropped = { head: dropping.head, sizeBytes: dropping.sizeBytes + at };
+    dropping = undefined;
+    return [dropped, ...split(input.subarray(at + 1))];
+  }
+
+  function split(chunk: Uint8Array): readonly SplitPart[] {
     const last = chunk.lastIndexOf(NEWLINE);
     if (last < 0) {
       keep(chunk);
-      return { block: undefined, oversize };
+      return NOTHING;
     }
     const complete = chunk.subarray(0, last + 1);
     const joined = pending.length > 0 ? Buffer.concat([...pending, complete]) : complete;
     pending = [];
     pendingBytes = 0;
     keep(chunk.subarray(last + 1));
-    if (joined.length > maxLineBytes) return cutOversize(joined, oversize);
-    return { block: decoder.decode(joined), oversize };
+    return joined.length > maxLineBytes ? cutOversize(joined) : [decoder.decode(joined)];
   }
 
   /** Slow path: the block is longer than one line may be, so look at each of its lines. */
-  function cutOversize(bytes: Uint8Array, before: readonly OversizeLine[]): SplitResult {
-    const oversize = [...before];
-    const good: Uint8Array[] = [];
-    for (let from = 0, at = bytes.indexOf(NEWLINE); at >= 0; from = at + 1, at = bytes.indexOf(NEWLINE, from)) {
+  function cutOversize(bytes: Uint8Array): readonly SplitPart[] {
+    const parts: SplitPart[] = [];
+    let goodFrom = 0;
+    const takeGood = (to: number) => {
+      if (to > goodFrom) parts.push(decoder.decode(bytes.subarray(goodFrom, to)));
+    };
+    for (
+      let from = 0, at = bytes.indexOf(NEWLINE);
+      at >= 0;
+      from = at + 1, at = bytes.indexOf(NEWLINE, from)
+    ) {
       const sizeBytes = at - from;
-      if (sizeBytes <= maxLineBytes) good.push(bytes.subarray(from, at + 1));
-      else oversize.push({ head: decoder.decode(bytes.subarray(from, from + HEAD_BYTES)), sizeBytes });
+      if (sizeBytes <= maxLineBytes) continue;
+      takeGood(from);
+      parts.push({ head: decoder.decode(bytes.subarray(from, from + HEAD_BYTES)), sizeBytes });
+      goodFrom = at + 1;
     }
-    return { block: good.length > 0 ? decoder.decode(Buffer.concat(good)) : undefined, oversize };
+    takeGood(bytes.length);
+    return parts;
   }
 
-  function flush(): SplitResult {
+  function flush(): readonly SplitPart[] {
     if (dropping) {
-      const oversize = [dropping];
+      const rest = dropping;
       dropping = undefined;
-      return { block: undefined, oversize };
+      return [rest];
     }
-    if (pendingBytes === 0) return { block: undefined, oversize: NOTHING };
+    if (pendingBytes === 0) return NOTHING;
     const rest = Buffer.concat(pending);
     pending = [];
     pendingBytes = 0;
-    return { block: decoder.decode(rest), oversize: NOTHING };
+    return [decoder.decode(rest)];
   }
 
   return { push, flush };

@@ -58,7 +58,7 @@ export interface Codec {
   readonly name: string;
   /** Decodes a block of complete lines, newest last. Never throws: what is no message becomes `noise`. */
   decode(block: string): PluginEvent[];
-  /** Decodes what is known of a line that was dropped for its size. */
+  /** Decodes what is known of a line that was dropped for its size; what cannot be a message is `noise`. */
   decodeOversize(head: string, sizeBytes: number, limitBytes: number): PluginEvent;
   /** One line with its terminator, or undefined where the dialect has no such message. */
   encode(message: DaemonMessage): string | undefined;

@@ -1,4 +1,4 @@
-import { createLineSplitter } from "../lib/line-splitter.ts";
+import { createLineSplitter, type SplitPart } from "../lib/line-splitter.ts";
 import type { Codec, DaemonMessage, PluginEvent } from "../protocol/messages.ts";
 import { type CloseReason, type Transport, TransportClosedError } from "./transport.ts";
 
@@ -34,10 +34,14 @@ export function createStdioTransport(pipes: StdioPipes, options: StdioOptions): 
 
   async function* read(): AsyncGenerator<readonly PluginEvent[]> {
     const splitter = createLineSplitter(maxLineBytes);
-    const decode = (split: ReturnType<typeof splitter.push>): PluginEvent[] => {
-      const events = split.block === undefined ? [] : codec.decode(split.block);
-      for (const line of split.oversize)
-        events.push(codec.decodeOversize(line.head, line.sizeBytes, maxLineBytes));
+    const decode = (parts: readonly SplitPart[]): PluginEvent[] => {
+      const events: PluginEvent[] = [];
+      for (const part of parts)
+        if (typeof part !== "string")
+          events.push(codec.decodeOversize(part.head, part.sizeBytes, maxLineBytes));
+        // One block is what nearly every read brings.
+        else if (parts.length === 1) return codec.decode(part);
+        else for (const event of codec.decode(part)) events.push(event);
       return events;
     };
     try {

@@ -9,7 +9,11 @@ export function createSdkCodec(): Codec {
 }
 
 function decodeOversize(head: string, sizeBytes: number, limitBytes: number): PluginEvent {
-  return { kind: "oversize", sessionId: SESSION_ID.exec(head)?.[1], sizeBytes, limitBytes };
+  const sessionId = SESSION_ID.exec(head)?.[1];
+  // A print of the plugin is nobody's answer, however long it is.
+  if (sessionId === undefined && !head.trimStart().startsWith("{"))
+    return { kind: "noise", text: `${head}… (${sizeBytes} bytes; the limit is ${limitBytes})` };
+  return { kind: "oversize", sessionId, sizeBytes, limitBytes };
 }
 
 function encode(message: DaemonMessage): string | undefined {

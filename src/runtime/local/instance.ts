@@ -1,5 +1,5 @@
 import { settlesWithin } from "../../lib/deadline.ts";
-import { createLineSplitter } from "../../lib/line-splitter.ts";
+import { createLineSplitter, type SplitPart } from "../../lib/line-splitter.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { createRingText } from "../../lib/ring-text.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
@@ -100,20 +100,18 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
 
   async function drainStderr(): Promise<void> {
     const splitter = createLineSplitter(options.maxLineBytes);
-    const take = (block: string | undefined) => {
-      if (block === undefined) return;
-      sign();
-      stderr.push(block.endsWith("\n") ? block : `${block}\n`);
-      for (const line of block.split("\n"))
-        if (line.trim() !== "") log.warn("Plugin stderr", { plugin: label, line });
+    const take = (parts: readonly SplitPart[]) => {
+      if (parts.length > 0) sign();
+      for (const part of parts) {
+        const block = typeof part === "string" ? part : `${part.head}… (${part.sizeBytes} bytes)\n`;
+        stderr.push(block.endsWith("\n") ? block : `${block}\n`);
+        for (const line of block.split("\n"))
+          if (line.trim() !== "") log.warn("Plugin stderr", { plugin: label, line });
+      }
     };
     try {
-      for await (const chunk of process.stderr) {
-        const split = splitter.push(chunk);
-        take(split.block);
-        for (const line of split.oversize) take(`${line.head}… (${line.sizeBytes} bytes)\n`);
-      }
-      take(splitter.flush().block);
+      for await (const chunk of process.stderr) take(splitter.push(chunk));
+      take(splitter.flush());
     } catch (cause) {
       log.debug("Plugin stderr ended", { plugin: label, cause: String(cause) });
     }

@@ -208,6 +208,13 @@ describe("createSdkCodec()", () => {
       sizeBytes: 99,
       limitBytes: 10,
     });
-    expect(createSdkCodec().decodeOversize("xxxx", 99, 10)).toMatchObject({ sessionId: undefined });
+    expect(createSdkCodec().decodeOversize(' {"data":', 99, 10)).toMatchObject({ sessionId: undefined });
+  });
+
+  test("takes an oversize line that is no object for a print, whoever is being called", () => {
+    expect(createSdkCodec().decodeOversize("xxxx", 99, 10)).toEqual({
+      kind: "noise",
+      text: "xxxx… (99 bytes; the limit is 10)",
+    });
   });
 });

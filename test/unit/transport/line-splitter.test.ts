@@ -8,20 +8,19 @@ function feed(limit: number, chunks: readonly Uint8Array[]) {
   const splitter = createLineSplitter(limit);
   let text = "";
   const oversize: number[] = [];
-  for (const result of [...chunks.map((chunk) => splitter.push(chunk)), splitter.flush()]) {
-    text += result.block ?? "";
-    for (const line of result.oversize) oversize.push(line.sizeBytes);
-  }
+  for (const part of [...chunks.flatMap((chunk) => splitter.push(chunk)), ...splitter.flush()])
+    if (typeof part === "string") text += part;
+    else oversize.push(part.sizeBytes);
   return { text, oversize };
 }
 
 test("createLineSplitter() hands over complete lines and keeps the rest", () => {
   const splitter = createLineSplitter(100);
-  expect(splitter.push(bytes("a\nb")).block).toBe("a\n");
-  expect(splitter.push(bytes("c")).block).toBeUndefined();
-  expect(splitter.push(bytes("\n\nd")).block).toBe("bc\n\n");
-  expect(splitter.flush().block).toBe("d");
-  expect(splitter.flush().block).toBeUndefined();
+  expect(splitter.push(bytes("a\nb"))).toEqual(["a\n"]);
+  expect(splitter.push(bytes("c"))).toEqual([]);
+  expect(splitter.push(bytes("\n\nd"))).toEqual(["bc\n\n"]);
+  expect(splitter.flush()).toEqual(["d"]);
+  expect(splitter.flush()).toEqual([]);
 });
 
 test("createLineSplitter() gives the same text however the bytes are cut", () => {
@@ -52,6 +51,18 @@ test("createLineSplitter() finds a long line among short ones in one chunk", () 
   expect(feed(10, [bytes(`a\n${"x".repeat(11)}\nb\n`)])).toEqual({ text: "a\nb\n", oversize: [11] });
 });
 
+test("createLineSplitter() keeps a long line in its place, however the bytes are cut", () => {
+  const input = `a\n${"x".repeat(25)}\nb\nc\n${"y".repeat(11)}\nd\n`;
+  const orderOf = (chunks: readonly Uint8Array[]) => {
+    const splitter = createLineSplitter(10);
+    return [...chunks.flatMap((chunk) => splitter.push(chunk)), ...splitter.flush()]
+      .flatMap((part) => (typeof part === "string" ? part.trimEnd().split("\n") : [String(part.sizeBytes)]))
+      .join();
+  };
+  for (let cut = 0; cut <= input.length; cut++)
+    expect(orderOf([bytes(input.slice(0, cut)), bytes(input.slice(cut))])).toBe("a,25,b,c,11,d");
+});
+
 test("createLineSplitter() allows a line of exactly the limit", () => {
   expect(feed(10, [bytes(`${"x".repeat(10)}\n`)])).toEqual({ text: `${"x".repeat(10)}\n`, oversize: [] });
 });
@@ -59,9 +70,12 @@ test("createLineSplitter() allows a line of exactly the limit", () => {
 test("createLineSplitter() keeps the head of a dropped line and no more", () => {
   const splitter = createLineSplitter(1000);
   splitter.push(bytes(`{"session_id":"s"${" ".repeat(2000)}`));
-  const { oversize } = splitter.push(bytes("\n"));
-  expect(oversize[0]?.head.startsWith('{"session_id":"s"')).toBe(true);
-  expect(oversize[0]!.head.length).toBeLessThanOrEqual(512);
+  const head = splitter
+    .push(bytes("\n"))
+    .map((part) => (typeof part === "string" ? part : part.head))
+    .join();
+  expect(head).toStartWith('{"session_id":"s"');
+  expect(head.length).toBeLessThanOrEqual(512);
 });
 
 test("createLineSplitter() turns invalid UTF-8 into U+FFFD and keeps the lines", () => {
