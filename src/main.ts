@@ -1,5 +1,7 @@
 #!/usr/bin/env bun
+import { basename } from "node:path";
 import { runCli } from "./cli/cli.ts";
+import { streamInput } from "./cli/stream-input.ts";
 import { streamOutput } from "./cli/stream-output.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import { startDaemon } from "./daemon.ts";
@@ -52,8 +54,13 @@ async function main(): Promise<number> {
 }
 
 function io(signal: AbortSignal): Parameters<typeof runCli>[1] {
+  const name = basename(process.argv0);
+  const dify = name.startsWith("dify");
+  const plugd = process.execPath.endsWith("/bun") ? "npx bun run plugd" : "plugd";
   return {
-    program: process.execPath.endsWith("/bun") ? "npx bun run plugd" : "plugd",
+    personality: dify ? "dify" : "plugd",
+    program: dify ? name : plugd,
+    stdin: streamInput(() => process.stdin),
     stdout: streamOutput(process.stdout),
     stderr: streamOutput(process.stderr),
     env: process.env,

@@ -11,10 +11,22 @@ export interface CliOutput {
   readonly columns: number;
 }
 
+/** Where a command reads from, for one reader at a time. */
+export interface CliInput {
+  readonly isTerminal: boolean;
+  /** What arrives, to its end. On a terminal that is a line at a time, or keys once it is raw. */
+  chunks(): AsyncIterable<Uint8Array>;
+  /** Raw: keys come at once and are not shown, Ctrl-C among them. Does nothing where there is no terminal. */
+  setRaw(raw: boolean): void;
+}
+
 /** The world of a command: what `main.ts` knows of the process. */
 export interface CliIo {
+  /** Called by another name, this program is the command line of plugin authors. */
+  readonly personality: "plugd" | "dify";
   /** What the user has to type to run this program, such as `plugd` or `bun run plugd`. */
   readonly program: string;
+  readonly stdin: CliInput;
   readonly stdout: CliOutput;
   readonly stderr: CliOutput;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -11,6 +11,7 @@ import { reportError } from "./report-error.ts";
 import { startCommand } from "./start.ts";
 import { tasksCommand } from "./tasks.ts";
 import { uninstallCommand } from "./uninstall.ts";
+import { versionCommand } from "./version.ts";
 
 /**
  * Runs one command to its end and answers the exit code: 0 done, 1 it failed, 2 the command line is wrong, 3 no
@@ -38,8 +39,13 @@ function endedBy(error: unknown): ExitCode | undefined {
 }
 
 function buildProgram(io: CliIo, deps: CliDeps): Command {
-  const program = new Command("plugd")
-    .description("The plugin daemon for Dify-style AI plugins, as one file")
+  const dify = io.personality === "dify";
+  const program = new Command(dify ? io.program : "plugd")
+    .description(
+      dify
+        ? "The command line of plugin authors"
+        : "The plugin daemon for Dify-style AI plugins, as one file",
+    )
     .version(`plugd ${VERSION}`, "-V, --version", "show the version")
     .option("--debug", "show where an error happened")
     .helpOption("-h, --help", "show this help")
@@ -56,7 +62,14 @@ function buildProgram(io: CliIo, deps: CliDeps): Command {
       getErrHasColors: () => false,
       outputError: (text, write) => write(text.replace(/^error: /, "Error: ")),
     });
-  const commands = [
+  for (const command of dify ? [] : operatorCommands(io, deps)) adopt(command, program);
+  // Their users meet them by another name, and expect the whole usage when they mistype something.
+  for (const command of authorCommands(io)) adopt(command, program, { usageAfterError: true });
+  return program;
+}
+
+function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
+  return [
     startCommand(io, deps),
     demoCommand(io, deps),
     installCommand(io),
@@ -65,12 +78,24 @@ function buildProgram(io: CliIo, deps: CliDeps): Command {
     uninstallCommand(io),
     tasksCommand(io),
   ];
-  for (const command of commands)
-    program.addCommand(
-      command
-        .copyInheritedSettings(program)
-        .helpOption("-h, --help", "show this help")
-        .option("--debug", "show where an error happened"),
-    );
-  return program;
+}
+
+/** The commands of the `dify` program (contract/plugin-package 7.1). */
+function authorCommands(io: CliIo): Command[] {
+  return [versionCommand(io)];
+}
+
+interface AdoptOptions {
+  readonly usageAfterError: boolean;
+}
+
+/** Puts a command, with those below it, under another, whose settings and common options it takes over. */
+function adopt(command: Command, parent: Command, options?: AdoptOptions): void {
+  if (command.parent === null) parent.addCommand(command);
+  command
+    .copyInheritedSettings(parent)
+    .helpOption("-h, --help", "show this help")
+    .option("--debug", "show where an error happened");
+  if (options?.usageAfterError) command.showHelpAfterError(true);
+  for (const child of command.commands) adopt(child, command, options);
 }

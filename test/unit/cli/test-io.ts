@@ -1,4 +1,4 @@
-import type { CliIo, CliOutput } from "../../../src/cli/cli-io.ts";
+import type { CliInput, CliIo, CliOutput } from "../../../src/cli/cli-io.ts";
 
 export interface TestOutput extends CliOutput {
   readonly text: string;
@@ -17,6 +17,9 @@ export interface TestIoOptions {
   readonly env?: CliIo["env"];
   readonly cwd?: string;
   readonly signal?: AbortSignal;
+  readonly personality?: CliIo["personality"];
+  /** What is typed, one piece after the other; default: nothing. */
+  readonly input?: Iterable<string> | AsyncIterable<string>;
   /** Sees every write to stdout. */
   readonly onStdout?: (text: string) => void;
 }
@@ -24,7 +27,9 @@ export interface TestIoOptions {
 /** What a command gets in place of the process; colours are off unless `env` says otherwise. */
 export function testIo(options: TestIoOptions = {}): TestIo {
   return {
-    program: "plugd",
+    personality: options.personality ?? "plugd",
+    program: options.personality ?? "plugd",
+    stdin: testInput(options),
     stdout: testOutput(options, options.onStdout),
     stderr: testOutput(options),
     env: options.env ?? { NO_COLOR: "1" },
@@ -47,5 +52,15 @@ export function testOutput(options: TestIoOptions = {}, onWrite?: (text: string)
     get text() {
       return writes.join("");
     },
+  };
+}
+
+function testInput(options: TestIoOptions): CliInput {
+  return {
+    isTerminal: options.terminal ?? false,
+    async *chunks() {
+      for await (const text of options.input ?? []) yield Buffer.from(text);
+    },
+    setRaw: () => undefined,
   };
 }
