@@ -2,6 +2,8 @@
 export interface BudgetHolder {
   /** Characters queued or being written to the client. */
   readonly heldBytes: number;
+  /** Its plugin has not ended it yet, so a pause of the reading is felt. */
+  readonly open: boolean;
   /** Ends the session because its share is needed by others; must free what it holds. */
   evict(): void;
 }
@@ -11,7 +13,7 @@ export interface BudgetOptions {
   readonly limitBytes: number;
   /** How long a spent budget may stall the others before the slowest session is ended. */
   readonly stallMs: number;
-  /** The sessions that are open now. */
+  /** The sessions that are open now, or have ended and were not taken to their end. */
   readonly holders: () => Iterable<BudgetHolder>;
 }
 
@@ -49,14 +51,14 @@ export function createBudget(options: BudgetOptions): Budget {
   }
 
   function evictSlowest(): void {
-    let slowest: BudgetHolder | undefined;
-    let others = 0;
-    for (const holder of holders()) {
-      others++;
-      if (!slowest || holder.heldBytes > slowest.heldBytes) slowest = holder;
-    }
-    // Alone it hurts nobody: its plugin simply waits.
-    if (slowest && others > 1 && slowest.heldBytes > 0) slowest.evict();
+    const all = [...holders()];
+    const slowest = all.reduce<BudgetHolder | undefined>(
+      (most, holder) => (most && most.heldBytes >= holder.heldBytes ? most : holder),
+      undefined,
+    );
+    // Where it hurts nobody its plugin simply waits.
+    if (slowest && slowest.heldBytes > 0 && all.some((holder) => holder !== slowest && holder.open))
+      slowest.evict();
   }
 
   return {

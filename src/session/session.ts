@@ -22,8 +22,10 @@ export interface SessionOptions {
   readonly budget: Budget;
   /** Counted from `start`. */
   readonly timeoutMs: number;
-  /** Called once, when the session ends for whatever reason. */
+  /** Called once, when the session ends for whatever reason. Its client may not have taken everything by then. */
   readonly onEnd: (end: InvocationEnd) => void;
+  /** Called once, when it has ended and holds nothing any more. */
+  readonly onReleased: () => void;
   /** The error that an eviction puts last on the stream. */
   readonly evictionError: (heldBytes: number) => PluginError;
 }
@@ -41,6 +43,7 @@ export function createSession(options: SessionOptions): Session {
   let queuedBytes = 0;
   let takenBytes = 0;
   let finished: InvocationEnd | undefined;
+  let released = false;
   let waiter: (() => void) | undefined;
   const timer = setTimeout(() => end({ kind: "timeout" }), options.timeoutMs);
 
@@ -49,30 +52,38 @@ export function createSession(options: SessionOptions): Session {
     waiter = undefined;
   }
 
-  function dropQueue(): void {
-    const bytes = queuedBytes;
+  /** Nobody wants it any more. */
+  function drop(): void {
+    const bytes = queuedBytes + takenBytes;
     queue = [];
     queuedBytes = 0;
+    takenBytes = 0;
     if (bytes > 0) budget.release(bytes);
-  }
-
-  function end(why: InvocationEnd): void {
-    if (finished) return;
-    finished = why;
-    clearTimeout(timer);
-    if (why.kind === "cancelled" || why.kind === "overflow") {
-      dropQueue();
-      releaseTaken();
-    }
-    options.onEnd(why);
-    ended.resolve(why);
-    wake();
+    tellReleased();
   }
 
   function releaseTaken(): void {
     const bytes = takenBytes;
     takenBytes = 0;
     if (bytes > 0) budget.release(bytes);
+    tellReleased();
+  }
+
+  function tellReleased(): void {
+    if (released || !finished || queuedBytes + takenBytes > 0) return;
+    released = true;
+    options.onReleased();
+  }
+
+  function end(why: InvocationEnd): void {
+    if (finished) return;
+    finished = why;
+    clearTimeout(timer);
+    options.onEnd(why);
+    ended.resolve(why);
+    if (why.kind === "cancelled" || why.kind === "overflow") drop();
+    else tellReleased();
+    wake();
   }
 
   function takeQueued(): readonly string[] {
@@ -110,7 +121,11 @@ export function createSession(options: SessionOptions): Session {
         waiter = () => resolve(hand());
       });
     },
-    cancel: () => end({ kind: "cancelled" }),
+    cancel() {
+      end({ kind: "cancelled" });
+      // Also when the plugin ended the call before: what its client left unread must not weigh on the others for good.
+      drop();
+    },
   };
 
   return {
@@ -118,9 +133,15 @@ export function createSession(options: SessionOptions): Session {
     get heldBytes() {
       return queuedBytes + takenBytes;
     },
+    get open() {
+      return finished === undefined;
+    },
     evict() {
-      const heldBytes = queuedBytes + takenBytes;
-      end({ kind: "overflow", error: options.evictionError(heldBytes) });
+      const overflow = { kind: "overflow", error: options.evictionError(queuedBytes + takenBytes) } as const;
+      end(overflow);
+      // A call that the plugin ended before loses the rest of its answer, so its client must not see a success.
+      finished = overflow;
+      drop();
     },
     deliver(value, raw) {
       if (finished) return;

@@ -38,12 +38,15 @@ export interface SessionsOptions {
 
 /** All sessions of one transport: correlates messages with calls, in both directions. */
 export interface Sessions {
-  /** Resolves when the plugin has the request. Rejects with `TransportClosedError`: nothing was executed then. */
-  open(request: OpenSession): Promise<Invocation>;
+  /**
+   * Resolves when the plugin has the request, or when the call has ended before. The signal is the consumer's leaving: it
+   * cancels the call at any moment. Rejects with `TransportClosedError` (nothing was executed then), or with the signal.
+   */
+  open(request: OpenSession, signal: AbortSignal): Promise<Invocation>;
   readonly count: number;
   /** Reading is paused for back-pressure, so silence of the plugin means nothing. */
   readonly paused: boolean;
-  /** Resolves when no session is open. */
+  /** Resolves when no session is open. What their clients have not taken yet is not waited for. */
   whenIdle(): Promise<void>;
   /** Resolves when the transport has ended and every session with it. Never rejects. */
   readonly ended: Promise<CloseReason>;
@@ -52,12 +55,14 @@ export interface Sessions {
 /** Starts reading at once. */
 export function createSessions(transport: Transport, options: SessionsOptions): Sessions {
   const open = new Map<string, Session>();
+  /** The open ones, and those that have ended while their clients have not taken everything. */
+  const holders = new Set<Session>();
   const contexts = new Map<string, SessionContext>();
   let idleWaiters: (() => void)[] = [];
   const budget = createBudget({
     limitBytes: options.budgetBytes,
     stallMs: options.stallMs,
-    holders: () => open.values(),
+    holders: () => holders,
   });
 
   function forget(sessionId: string): void {
@@ -127,12 +132,22 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
     });
   }
 
-  async function run(): Promise<CloseReason> {
-    for await (const batch of transport.incoming) {
-      for (const event of batch) handle(event);
-      if (budget.spent) await budget.room();
+  /** Never throws: what breaks the reading ends the transport, whose end is always told. */
+  async function read(): Promise<CloseReason> {
+    try {
+      for await (const batch of transport.incoming) {
+        for (const event of batch) handle(event);
+        if (budget.spent) await budget.room();
+      }
+    } catch (cause) {
+      await transport.close();
+      return { kind: "broken", cause: cause instanceof Error ? cause : new Error(String(cause)) };
     }
-    const reason = await transport.closed;
+    return transport.closed;
+  }
+
+  async function run(): Promise<CloseReason> {
+    const reason = await read();
     if (open.size > 0) {
       const error = await options.describeEnd(reason);
       for (const session of open.values()) session.end({ kind: "connection_closed", error });
@@ -142,37 +157,59 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
   }
 
   const ended = run();
+  // A spent budget must not hold up the end: whoever closed the transport wants no more of it than was read.
+  void transport.closed.then(() => budget.close());
+
+  function createOpen(request: OpenSession, signal: AbortSignal): Session {
+    const { sessionId } = request;
+    const onAbort = () => session.invocation.cancel();
+    const session = createSession({
+      sessionId,
+      decodeItem: request.decodeItem,
+      budget,
+      timeoutMs: request.timeoutMs,
+      evictionError: (heldBytes) => ({
+        error_type: "SlowConsumerError",
+        message:
+          `Cannot hold more answers of plugin "${options.label}": this call's client left ${heldBytes} bytes unread ` +
+          `while others waited (limit ${options.budgetBytes} bytes, PLUGD_PLUGIN_BUFFER_BYTES)`,
+        args: { held_bytes: heldBytes, limit_bytes: options.budgetBytes },
+      }),
+      onEnd: (end) => {
+        forget(sessionId);
+        if (end.kind === "cancelled" || end.kind === "timeout" || end.kind === "overflow")
+          tellCancelled(sessionId);
+      },
+      onReleased: () => {
+        holders.delete(session);
+        signal.removeEventListener("abort", onAbort);
+      },
+    });
+    open.set(sessionId, session);
+    holders.add(session);
+    contexts.set(sessionId, request.session);
+    signal.addEventListener("abort", onAbort, { once: true });
+    return session;
+  }
 
   return {
-    async open(request) {
-      const { sessionId } = request;
-      const session = createSession({
-        sessionId,
-        decodeItem: request.decodeItem,
-        budget,
-        timeoutMs: request.timeoutMs,
-        evictionError: (heldBytes) => ({
-          error_type: "SlowConsumerError",
-          message:
-            `Cannot hold more answers of plugin "${options.label}": this call's client left ${heldBytes} bytes unread ` +
-            `while others waited (limit ${options.budgetBytes} bytes, PLUGD_PLUGIN_BUFFER_BYTES)`,
-          args: { held_bytes: heldBytes, limit_bytes: options.budgetBytes },
-        }),
-        onEnd: (end) => {
-          forget(sessionId);
-          if (end.kind === "cancelled" || end.kind === "timeout" || end.kind === "overflow")
-            tellCancelled(sessionId);
-        },
-      });
-      open.set(sessionId, session);
-      contexts.set(sessionId, request.session);
+    async open(request, signal) {
+      signal.throwIfAborted();
+      const { sessionId, data } = request;
+      const session = createOpen(request, signal);
+      const { invocation } = session;
+      const sent = transport.send({ kind: "request", sessionId, session: request.session, data });
       try {
-        await transport.send({ kind: "request", sessionId, session: request.session, data: request.data });
+        // A plugin that does not read its requests must hold neither a client that leaves nor a call whose time is over.
+        const end = await Promise.race([sent, invocation.ended]);
+        // Whether the plugin had the request decides whether another one may get it.
+        if (end?.kind === "connection_closed") await sent;
       } catch (cause) {
-        session.end({ kind: "cancelled" });
+        invocation.cancel();
         throw cause;
       }
-      return session.invocation;
+      signal.throwIfAborted();
+      return invocation;
     },
     get count() {
       return open.size;

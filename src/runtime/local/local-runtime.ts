@@ -136,7 +136,7 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
       for (let attempt = 1; ; attempt++) {
         const instance = await readyInstance(signal);
         try {
-          return await instance.sessions.open(request);
+          return await instance.sessions.open(request, signal);
         } catch (cause) {
           // Nothing was executed, so another instance may have it.
           if (!(cause instanceof TransportClosedError) || attempt >= SEND_ATTEMPTS) {

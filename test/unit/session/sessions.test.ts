@@ -1,10 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import type { PluginEvent, SessionContext } from "../../../src/protocol/messages.ts";
 import type { Invocation, InvocationEnd } from "../../../src/protocol/invocation.ts";
 import { ItemError } from "../../../src/protocol/invocation.ts";
 import { createSessions, type OpenSession, type SessionsOptions } from "../../../src/session/sessions.ts";
 import { createMemoryTransport } from "../../../src/transport/memory.ts";
-import { TransportClosedError } from "../../../src/transport/transport.ts";
+import { type Transport, TransportClosedError } from "../../../src/transport/transport.ts";
+import { until } from "../../support/processes.ts";
 
 const NO_CONTEXT: SessionContext = {
   conversationId: null,
@@ -14,8 +15,15 @@ const NO_CONTEXT: SessionContext = {
   context: null,
 };
 
-function setUp(options: Partial<SessionsOptions> = {}) {
-  const { transport, peer } = createMemoryTransport();
+const never = new AbortController().signal;
+
+function setUp(
+  options: Partial<SessionsOptions> = {},
+  adapt: (transport: Transport) => Transport = (transport) => transport,
+) {
+  const memory = createMemoryTransport();
+  const { peer } = memory;
+  const transport = adapt(memory.transport);
   const noise: string[] = [];
   const sessions = createSessions(transport, {
     label: "a/b:0.0.1",
@@ -28,16 +36,19 @@ function setUp(options: Partial<SessionsOptions> = {}) {
     describeEnd: async (reason) => ({ error_type: "ConnectionClosedError", message: reason.kind, args: {} }),
     ...options,
   });
-  const open = (sessionId: string, more: Partial<OpenSession> = {}) =>
-    sessions.open({
-      sessionId,
-      session: NO_CONTEXT,
-      data: {},
-      decodeItem: (_value, raw) => raw,
-      timeoutMs: 60_000,
-      ...more,
-    });
-  return { sessions, peer, open, noise };
+  const open = (sessionId: string, more: Partial<OpenSession> = {}, signal: AbortSignal = never) =>
+    sessions.open(
+      {
+        sessionId,
+        session: NO_CONTEXT,
+        data: {},
+        decodeItem: (_value, raw) => raw,
+        timeoutMs: 60_000,
+        ...more,
+      },
+      signal,
+    );
+  return { sessions, transport, peer, open, noise };
 }
 
 const item = (sessionId: string, raw: string): PluginEvent => ({
@@ -150,6 +161,60 @@ describe("createSessions()", () => {
     expect(peer.received.map((message) => message.kind)).toEqual(["request", "cancel"]);
   });
 
+  test("a client may leave at any time, also through the signal, and its listener goes with the call", async () => {
+    const { open, sessions } = setUp();
+    const leave = new AbortController();
+    const invocation = await open("s", {}, leave.signal);
+    leave.abort(new Error("gone"));
+    expect(await invocation.ended).toEqual({ kind: "cancelled" });
+    await expect(open("t", {}, leave.signal)).rejects.toThrow("gone");
+    expect(sessions.count).toBe(0);
+
+    const stays = new AbortController();
+    const [added, removed] = [
+      spyOn(stays.signal, "addEventListener"),
+      spyOn(stays.signal, "removeEventListener"),
+    ];
+    (await open("u", {}, stays.signal)).cancel();
+    expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  test("a plugin that does not read its requests holds neither who leaves nor a call whose time is over", async () => {
+    const { open, sessions } = setUp({}, (transport) => ({
+      ...transport,
+      send: () => new Promise<void>(() => undefined),
+    }));
+    const leave = new AbortController();
+    const leaving = open("a", {}, leave.signal);
+    const late = open("b", { timeoutMs: 5 });
+    leave.abort(new Error("gone"));
+    await expect(leaving).rejects.toThrow("gone");
+    expect(await (await late).take()).toEqual({ items: [], end: { kind: "timeout" } });
+    expect(sessions.count).toBe(0);
+  });
+
+  test("a connection that ends under the request says whether the plugin had it", async () => {
+    const sending = Promise.withResolvers<void>();
+    const { open, peer } = setUp({}, (transport) => ({ ...transport, send: () => sending.promise }));
+    const call = open("s");
+    peer.hangUp();
+    sending.reject(new TransportClosedError("memory", { kind: "peer" }));
+    await expect(call).rejects.toThrow(TransportClosedError);
+  });
+
+  test("a fault in a handler ends the connection and every call with it", async () => {
+    const { open, peer, sessions } = setUp({
+      onHeartbeat() {
+        throw new RangeError("bug");
+      },
+    });
+    const invocation = await open("s");
+    void peer.emit({ kind: "heartbeat" });
+    expect((await drain(invocation)).end.kind).toBe("connection_closed");
+    expect(await sessions.ended).toMatchObject({ kind: "broken", cause: new RangeError("bug") });
+    await expect(open("late")).rejects.toThrow(TransportClosedError);
+  });
+
   test("an oversize line ends the call that it belongs to", async () => {
     const { peer, open } = setUp();
     const [a, b] = [await open("a"), await open("b")];
@@ -205,6 +270,7 @@ describe("createSessions()", () => {
 
 describe("createSessions() with a slow client", () => {
   const big = JSON.stringify("x".repeat(1000));
+  const END_OF_OVER: PluginEvent = { kind: "end", sessionId: "over" };
 
   test("goes on reading while the budget lasts, then pauses until the client takes", async () => {
     const { peer, open, sessions } = setUp({ budgetBytes: 2500, stallMs: 60_000 });
@@ -243,6 +309,40 @@ describe("createSessions() with a slow client", () => {
     const rest = drain(slow);
     await peer.emit({ kind: "end", sessionId: "slow" });
     expect(await rest).toMatchObject({ end: { kind: "completed" } });
+  });
+
+  test("ends a call that is over, too, when others wait behind what its client left", async () => {
+    const { peer, open } = setUp({ budgetBytes: 2500, stallMs: 5 });
+    const over = await open("over");
+    const other = await open("other");
+    for (let i = 0; i < 3; i++) await peer.emit(item("over", big), ...(i < 2 ? [] : [END_OF_OVER]));
+    void peer.emit(item("other", "1"), { kind: "end", sessionId: "other" });
+    expect(await drain(other)).toEqual({ items: ["1"], end: { kind: "completed" } });
+    expect(await over.ended).toEqual({ kind: "completed" });
+    expect(await drain(over)).toMatchObject({ items: [], end: { kind: "overflow" } });
+  });
+
+  test("never ends calls that are over and hurt nobody", async () => {
+    const { peer, open, sessions } = setUp({ budgetBytes: 3500, stallMs: 2 });
+    const over = await open("over");
+    const too = await open("too");
+    await peer.emit(item("too", big), { kind: "end", sessionId: "too" });
+    for (let i = 0; i < 3; i++) await peer.emit(item("over", big), ...(i < 2 ? [] : [END_OF_OVER]));
+    await Bun.sleep(15);
+    expect(sessions.paused).toBe(true);
+    expect(await drain(too)).toMatchObject({ items: [big], end: { kind: "completed" } });
+    expect(await drain(over)).toMatchObject({ items: [big, big, big], end: { kind: "completed" } });
+    expect(sessions.paused).toBe(false);
+  });
+
+  test("a spent budget does not hold up the end of the connection", async () => {
+    const { peer, open, sessions, transport } = setUp({ budgetBytes: 2500, stallMs: 60_000 });
+    const slow = await open("slow");
+    for (let i = 0; i < 3; i++) await peer.emit(item("slow", big));
+    await until("reading is paused", () => sessions.paused);
+    await transport.close();
+    expect(await sessions.ended).toEqual({ kind: "local" });
+    expect(await drain(slow)).toMatchObject({ items: [big, big, big], end: { kind: "connection_closed" } });
   });
 
   test("hands over at most about a megabyte at once, in order", async () => {
