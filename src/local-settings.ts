@@ -2,19 +2,21 @@ import { join, resolve } from "node:path";
 import type { StartFacts } from "./cli/cli-deps.ts";
 import type { Config } from "./config/config.ts";
 import type { DaemonOptions } from "./daemon.ts";
+import { parseConfig } from "./config/parse-config.ts";
 import type { LocalRuntimeSettings } from "./runtime/local/local-runtime.ts";
 import { memoryLimitOf } from "./runtime/local/memory-limit.ts";
 import { createInterpreterFinder } from "./runtime/local/python/find-interpreters.ts";
 import { createUvFinder } from "./runtime/local/python/find-uv.ts";
 import type { LocalSettings } from "./runtime/local/settings.ts";
 import { createTools } from "./runtime/local/tools.ts";
+import type { AuthorSettings } from "./service/author/author-settings.ts";
 
 const TOOL_TIMEOUT_MS = 10 * 60_000;
 const TERM_GRACE_MS = 3000;
 
 /** What preparing plugins depends on, out of the configuration. */
 export function localSettings(
-  { settings: { config }, env, execPath }: DaemonOptions,
+  { settings: { config }, env, execPath }: Pick<DaemonOptions, "settings" | "env" | "execPath">,
   { dataPath }: { readonly dataPath: string },
 ): LocalSettings {
   return {
@@ -50,6 +52,24 @@ export function runtimeSettings(config: Config): LocalRuntimeSettings {
     startWaitMs: config.PLUGD_START_WAIT * 1000,
     drainMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
     memoryLimit: (declaredBytes) => memoryLimitOf(declaredBytes, config.PLUGIN_MEMORY_FLOOR),
+  };
+}
+
+/**
+ * The same for the commands of plugin authors: what is made goes below `folder`, and downloads are shared with the
+ * user's own uv and pip. Throws where a variable cannot be used.
+ */
+export function authorSettings(
+  { env, execPath }: Pick<DaemonOptions, "env" | "execPath">,
+  { folder }: { readonly folder: string },
+): AuthorSettings {
+  const settings = parseConfig(env);
+  const local = localSettings({ settings, env, execPath }, { dataPath: folder });
+  const home = env["HOME"];
+  const cachePath = env["XDG_CACHE_HOME"] || (home ? join(home, ".cache") : local.cachePath);
+  return {
+    local: { ...local, workingPath: join(folder, "cwd"), cachePath },
+    runtime: runtimeSettings(settings.config),
   };
 }
 

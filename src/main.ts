@@ -5,6 +5,7 @@ import { streamInput } from "./cli/stream-input.ts";
 import { streamOutput } from "./cli/stream-output.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import { startDaemon } from "./daemon.ts";
+import { authorSettings } from "./local-settings.ts";
 import { createLogger } from "./lib/create-logger.ts";
 import { ownCommand, runAsInit } from "./lib/init-process.ts";
 import { createLineWriter } from "./lib/line-writer.ts";
@@ -50,6 +51,7 @@ async function main(): Promise<number> {
       process.on("uncaughtException", (error) => logger.error("Uncaught exception", { error }));
       return startDaemon({ settings, env, execPath: process.execPath, log: logger, startedAt: 0 });
     },
+    authorSettings: ({ env, folder }) => authorSettings({ env, execPath: process.execPath }, { folder }),
   });
 }
 

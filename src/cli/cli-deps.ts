@@ -1,4 +1,5 @@
 import type { Logger } from "../lib/logger.ts";
+import type { AuthorSettings } from "../service/author/author-settings.ts";
 
 /** What the command line needs of the rest of the program; `main.ts` brings it. */
 export interface CliDeps {
@@ -7,6 +8,8 @@ export interface CliDeps {
    * wrong with the settings, the port or the folder; nothing is left running then.
    */
   startDaemon(options: StartOptions): Promise<RunningDaemon>;
+  /** What the commands of plugin authors depend on, with everything that they make below `folder`. Throws as above. */
+  authorSettings(options: { readonly env: StartOptions["env"]; readonly folder: string }): AuthorSettings;
 }
 
 export interface StartOptions {

@@ -7,6 +7,7 @@ import { demoCommand } from "./demo.ts";
 import { installCommand } from "./install.ts";
 import { invokeCommand } from "./invoke.ts";
 import { listCommand } from "./list.ts";
+import { pluginCommand } from "./plugin/plugin.ts";
 import { reportError } from "./report-error.ts";
 import { startCommand } from "./start.ts";
 import { tasksCommand } from "./tasks.ts";
@@ -64,7 +65,7 @@ function buildProgram(io: CliIo, deps: CliDeps): Command {
     });
   for (const command of dify ? [] : operatorCommands(io, deps)) adopt(command, program);
   // Their users meet them by another name, and expect the whole usage when they mistype something.
-  for (const command of authorCommands(io)) adopt(command, program, { usageAfterError: true });
+  for (const command of authorCommands(io, deps)) adopt(command, program, { usageAfterError: true });
   return program;
 }
 
@@ -81,8 +82,8 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
 }
 
 /** The commands of the `dify` program (contract/plugin-package 7.1). */
-function authorCommands(io: CliIo): Command[] {
-  return [versionCommand(io)];
+function authorCommands(io: CliIo, deps: CliDeps): Command[] {
+  return [pluginCommand(io, deps), versionCommand(io)];
 }
 
 interface AdoptOptions {
@@ -95,6 +96,7 @@ function adopt(command: Command, parent: Command, options?: AdoptOptions): void 
   command
     .copyInheritedSettings(parent)
     .helpOption("-h, --help", "show this help")
+    .helpCommand(false)
     .option("--debug", "show where an error happened");
   if (options?.usageAfterError) command.showHelpAfterError(true);
   for (const child of command.commands) adopt(child, command, options);

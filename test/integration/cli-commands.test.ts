@@ -2,7 +2,6 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CliDeps } from "../../src/cli/cli-deps.ts";
 import { runCli } from "../../src/cli/cli.ts";
 import {
   failure,
@@ -15,11 +14,9 @@ import {
   success,
   TENANT,
 } from "../unit/cli/stand-in-daemon.ts";
-import { testIo, type TestIoOptions } from "../unit/cli/test-io.ts";
+import { testDeps, testIo, type TestIoOptions } from "../unit/cli/test-io.ts";
 
-const noDaemon: CliDeps = {
-  startDaemon: () => Promise.reject(new Error("no command of this file starts a daemon")),
-};
+const noDaemon = testDeps();
 
 interface Ran {
   readonly code: number;

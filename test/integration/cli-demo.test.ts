@@ -4,12 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Uint8ArrayReader, Uint8ArrayWriter, ZipReader } from "@zip.js/zip.js";
-import type { CliDeps, StartOptions } from "../../src/cli/cli-deps.ts";
+import type { StartOptions } from "../../src/cli/cli-deps.ts";
 import { runCli } from "../../src/cli/cli.ts";
 import { buildDemoPackage } from "../../src/cli/demo-package.ts";
 import type { Logger } from "../../src/lib/logger.ts";
 import { failure, sse, type StandInOptions, standInDaemon, success } from "../unit/cli/stand-in-daemon.ts";
-import { testIo, type TestIoOptions } from "../unit/cli/test-io.ts";
+import { testDeps, testIo, type TestIoOptions } from "../unit/cli/test-io.ts";
 
 const text = (words: string) => success({ type: "text", message: { text: words }, meta: null });
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
@@ -18,7 +18,7 @@ async function demo(standIn: StandInOptions, options: TestIoOptions = {}, argv: 
   await using daemon = standInDaemon(standIn);
   const starts: StartOptions[] = [];
   let closed = 0;
-  const deps: CliDeps = {
+  const deps = testDeps({
     startDaemon: (start) => {
       starts.push(start);
       return Promise.resolve({
@@ -31,7 +31,7 @@ async function demo(standIn: StandInOptions, options: TestIoOptions = {}, argv: 
         },
       });
     },
-  };
+  });
   const io = testIo(options);
   const code = await runCli(["demo", ...argv], io, deps);
   const env = starts[0]?.env ?? {};

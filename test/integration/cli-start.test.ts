@@ -6,7 +6,7 @@ import type { CliDeps, RunningDaemon, StartFacts, StartOptions } from "../../src
 import { runCli } from "../../src/cli/cli.ts";
 import type { Logger } from "../../src/lib/logger.ts";
 import { DaemonError } from "../../src/protocol/daemon-error.ts";
-import { testIo, type TestIoOptions } from "../unit/cli/test-io.ts";
+import { testDeps, testIo, type TestIoOptions } from "../unit/cli/test-io.ts";
 
 const FACTS: StartFacts = {
   version: "1.2.3",
@@ -47,12 +47,12 @@ function fakeDaemon(facts: () => Promise<StartFacts> = () => Promise.resolve(FAC
       return Promise.resolve();
     },
   };
-  const deps: CliDeps = {
+  const deps = testDeps({
     startDaemon: (options) => {
       starts.push(options);
       return Promise.resolve(daemon);
     },
-  };
+  });
   return { events, starts, deps, loggedTwice: loggedTwice.promise };
 }
 
@@ -156,7 +156,7 @@ test("start tells why a daemon cannot start, with the hint and without a trace",
     hint: "Choose another one with --port",
   });
   const { code, err } = await start([], {
-    deps: { startDaemon: () => Promise.reject(error) },
+    deps: testDeps({ startDaemon: () => Promise.reject(error) }),
     stopOn: new AbortController().signal,
   });
   expect(code).toBe(1);
@@ -168,13 +168,13 @@ test("start tells why a daemon cannot start, with the hint and without a trace",
 test("an error with a name of its own is told as it is", async () => {
   const error = new RangeError('Cannot use 1 setting\n  SERVER_PORT is "abc" but must be an integer');
   error.name = "ConfigError";
-  const deps: CliDeps = { startDaemon: () => Promise.reject(error) };
+  const deps = testDeps({ startDaemon: () => Promise.reject(error) });
   const { err } = await start([], { deps, stopOn: new AbortController().signal });
   expect(err).toBe('Error: Cannot use 1 setting\n  SERVER_PORT is "abc" but must be an integer\n');
 });
 
 test("an error that nobody foresaw is one line, and a trace with --debug", async () => {
-  const deps: CliDeps = { startDaemon: () => Promise.reject(new TypeError("undefined is no function")) };
+  const deps = testDeps({ startDaemon: () => Promise.reject(new TypeError("undefined is no function")) });
   const stopOn = new AbortController().signal;
   const plain = await start([], { deps, stopOn });
   expect(plain.err).toBe(

@@ -1,3 +1,4 @@
+import type { CliDeps } from "../../../src/cli/cli-deps.ts";
 import type { CliInput, CliIo, CliOutput } from "../../../src/cli/cli-io.ts";
 
 export interface TestOutput extends CliOutput {
@@ -62,5 +63,16 @@ function testInput(options: TestIoOptions): CliInput {
       for await (const text of options.input ?? []) yield Buffer.from(text);
     },
     setRaw: () => undefined,
+  };
+}
+
+/** What a command may ask of the program; asking for more than is given here fails the test. */
+export function testDeps(given: Partial<CliDeps> = {}): CliDeps {
+  return {
+    startDaemon: () => Promise.reject(new Error("this test starts no daemon")),
+    authorSettings: () => {
+      throw new Error("this test has no settings for authors");
+    },
+    ...given,
   };
 }
