@@ -172,6 +172,7 @@ function onStop(state: State, end: Effect, why: string): Step {
     case "running":
       return to({ kind: "stopping", again: false }, end, { kind: "reject_held", why });
     case "stopping":
-      return to(state, end);
+      // Told again: who asked in between is refused as well.
+      return to({ kind: "stopping", again: false }, end, { kind: "reject_held", why });
   }
 }

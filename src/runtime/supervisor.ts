@@ -38,7 +38,7 @@ export interface Supervisor<Running> {
   instance(signal: AbortSignal): Promise<Running>;
   /** Starts it in the background, after everything that callers wait for. */
   warm(): void;
-  /** Told to stop after its open calls. Resolves when it has ended. */
+  /** Told to stop after its open calls. Resolves when it has ended, also when somebody who asked meanwhile starts it again. */
   stop(options?: { readonly drainMs?: number }): Promise<void>;
   /** Ended by force. */
   kill(): Promise<void>;
@@ -63,8 +63,7 @@ export function createSupervisor<Plan, Running extends Supervised>(
   let preparing: AbortController | undefined;
   let giveBack: (() => void) | undefined;
   let drainMs = options.drainMs;
-  let stopped = Promise.withResolvers<void>();
-  stopped.resolve();
+  let stopping: PromiseWithResolvers<void> | undefined;
 
   function feed(input: Input): void {
     const before = state;
@@ -72,11 +71,13 @@ export function createSupervisor<Plan, Running extends Supervised>(
     state = step.state;
     if (state.kind !== before.kind) {
       log.debug("Plugin state", { plugin: label, from: before.kind, to: state.kind });
-      if (before.kind === "stopped" || before.kind === "failed") stopped = Promise.withResolvers<void>();
       options.onState?.(state);
     }
     for (const effect of step.effects) act(effect);
-    if (state.kind === "stopped" || state.kind === "failed") stopped.resolve();
+    if (state.kind !== "stopping") {
+      stopping?.resolve();
+      stopping = undefined;
+    }
     if (state.kind !== "preparing" && state.kind !== "starting") {
       giveBack?.();
       giveBack = undefined;
@@ -143,22 +144,26 @@ export function createSupervisor<Plan, Running extends Supervised>(
   async function prepare(): Promise<void> {
     const abort = new AbortController();
     preparing = abort;
+    const outcome = await tryToPrepare(abort.signal);
+    // Not later: the input may begin the next preparation, which has an abort of its own.
+    preparing = undefined;
+    feed(outcome);
+  }
+
+  async function tryToPrepare(signal: AbortSignal): Promise<Input> {
     try {
-      giveBack ??= await options.takeSlot(() => held.size, abort.signal);
-      plan = await options.prepare(abort.signal);
+      giveBack ??= await options.takeSlot(() => held.size, signal);
+      plan = await options.prepare(signal);
+      signal.throwIfAborted();
+      return { kind: "prepared" };
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      if (!abort.signal.aborted) {
+      if (!signal.aborted) {
         lastFailure = { why, cause };
         log.error("Cannot prepare plugin", { plugin: label, error: cause });
       }
-      feed({ kind: "prepare_failed", at: now(), why });
-      return;
-    } finally {
-      preparing = undefined;
+      return { kind: "prepare_failed", at: now(), why };
     }
-    if (abort.signal.aborted) feed({ kind: "prepare_failed", at: now(), why: "the plugin was stopped" });
-    else feed({ kind: "prepared" });
   }
 
   async function start(): Promise<void> {
@@ -196,7 +201,9 @@ export function createSupervisor<Plan, Running extends Supervised>(
 
   async function end(kind: "stop" | "kill"): Promise<void> {
     feed({ kind });
-    await stopped.promise;
+    if (state.kind !== "stopping") return;
+    stopping ??= Promise.withResolvers<void>();
+    await stopping.promise;
   }
 
   return {

@@ -91,6 +91,7 @@ describe("next()", () => {
       "drain_process",
       "reject_held",
       "kill_process",
+      "reject_held",
     ]);
   });
 
@@ -101,6 +102,12 @@ describe("next()", () => {
     );
     expect(state).toEqual({ kind: "preparing", attempt: 1 });
     expect(effects.at(-1)).toBe("prepare");
+  });
+
+  test("a stop after that demand means it", () => {
+    const asked = run([{ kind: "stop" }, { kind: "demand", at: 5 }, { kind: "stop" }], run(START).state);
+    expect(asked.effects).toEqual(["drain_process", "reject_held", "drain_process", "reject_held"]);
+    expect(run([{ kind: "exited", at: 9, why: "asked" }], asked.state).state).toEqual({ kind: "stopped" });
   });
 
   test("a stop aborts a preparation and a pending restart", () => {

@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { Logger } from "../../../src/lib/logger.ts";
 import { DaemonError } from "../../../src/protocol/daemon-error.ts";
 import { createSupervisor, type Supervised } from "../../../src/runtime/supervisor.ts";
+import { until } from "../../support/processes.ts";
+import { rejection } from "../../support/rejection.ts";
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
 const never = new AbortController().signal;
@@ -22,6 +24,7 @@ function createFake() {
     },
     async kill() {
       done.push("kill");
+      ready.reject(new DaemonError("unavailable", "Cannot start: killed"));
       ended.resolve("killed");
     },
   };
@@ -35,7 +38,9 @@ function createFake() {
   };
 }
 
-function setUp(options: { prepare?: (signal: AbortSignal) => Promise<string> } = {}) {
+function setUp(
+  options: { prepare?: (signal: AbortSignal) => Promise<string>; beforeStart?: Promise<void> } = {},
+) {
   const fakes: ReturnType<typeof createFake>[] = [];
   const started: (() => void)[] = [];
   const slots: string[] = [];
@@ -59,6 +64,7 @@ function setUp(options: { prepare?: (signal: AbortSignal) => Promise<string> } =
     },
     prepare: options.prepare ?? (async () => "plan"),
     async start() {
+      await options.beforeStart;
       const fake = createFake();
       fakes.push(fake);
       started.shift()?.();
@@ -185,5 +191,73 @@ describe("createSupervisor()", () => {
       hint: "check the proxy",
     });
     expect(slots).toEqual(["taken", "given back"]);
+  });
+
+  test("stop() aborts the preparation that followed an aborted one", async () => {
+    const aborts: AbortSignal[] = [];
+    const { supervisor } = setUp({
+      prepare(signal) {
+        aborts.push(signal);
+        return new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+      },
+    });
+    const asked = [rejection(supervisor.instance(never))];
+    await until("it is prepared", () => aborts.length === 1);
+    const first = supervisor.stop();
+    asked.push(rejection(supervisor.instance(never)));
+    await first;
+    await until("it is prepared again", () => aborts.length === 2);
+    await supervisor.stop();
+    expect(aborts.map(({ aborted }) => aborted)).toEqual([true, true]);
+    expect(supervisor.state).toEqual({ kind: "stopped" });
+    await Promise.all(asked);
+  });
+
+  test("stop() resolves when the process has ended, though somebody wants the plugin again", async () => {
+    const { supervisor, fakes, nextStart } = setUp();
+    let start = nextStart();
+    const asked = supervisor.instance(never);
+    await start;
+    fakes[0]!.beat();
+    await asked;
+    start = nextStart();
+    const stopping = supervisor.stop();
+    const again = supervisor.instance(never);
+    await stopping;
+    expect(fakes[0]!.running).toMatchObject({ done: ["stop"] });
+    await start;
+    fakes[1]!.beat();
+    expect(await again).toBe(fakes[1]!.running);
+  });
+
+  test("a second stop() counts: who asked in between is told, and nothing starts again", async () => {
+    const { supervisor, fakes, nextStart } = setUp();
+    const start = nextStart();
+    const asked = supervisor.instance(never);
+    await start;
+    fakes[0]!.beat();
+    await asked;
+    const stopping = [supervisor.stop()];
+    const again = rejection(supervisor.instance(never));
+    stopping.push(supervisor.stop({ drainMs: 1 }));
+    await Promise.all(stopping);
+    expect(await again).toMatchObject({ code: "unavailable", message: "the plugin was stopped" });
+    expect(supervisor.state).toEqual({ kind: "stopped" });
+    expect(fakes).toHaveLength(1);
+  });
+
+  test("stop() while the process is being created ends it as soon as it is there", async () => {
+    const creating = Promise.withResolvers<void>();
+    const { supervisor, fakes } = setUp({ beforeStart: creating.promise });
+    const asked = rejection(supervisor.instance(never));
+    await until("it is being created", () => supervisor.state.kind === "starting");
+    const stopping = supervisor.stop();
+    expect(await asked).toMatchObject({ message: "the plugin was stopped" });
+    creating.resolve();
+    await stopping;
+    expect(fakes[0]!.running).toMatchObject({ done: ["kill"] });
+    expect(supervisor.state).toEqual({ kind: "stopped" });
   });
 });
