@@ -92,7 +92,7 @@ export async function spawnTestDaemon(options: TestDaemonOptions = {}): Promise<
   }
 
   try {
-    await answers(api, exited, output);
+    await answers({ api, output, hasEnded: () => child.exitCode !== null || child.signalCode !== null });
   } catch (error) {
     await dispose();
     throw error;
@@ -167,18 +167,17 @@ function spawnDaemonProcess(env: Record<string, string>) {
   return { child, exited, output: () => text };
 }
 
-async function answers(api: DaemonApi, exited: Promise<unknown>, output: () => string): Promise<void> {
-  let ended = false;
-  exited.then(
-    () => (ended = true),
-    () => (ended = true),
-  );
+async function answers(daemon: {
+  readonly api: DaemonApi;
+  hasEnded(): boolean;
+  output(): string;
+}): Promise<void> {
   const giveUp = performance.now() + LIMIT_MS;
-  while (!ended && performance.now() < giveUp) {
+  while (!daemon.hasEnded() && performance.now() < giveUp) {
     // Refused until it listens.
-    const response = await api.request("/health/check").catch(() => undefined);
+    const response = await daemon.api.request("/health/check").catch(() => undefined);
     if (response?.ok) return;
     await Bun.sleep(10);
   }
-  throw new Error(`The daemon does not answer:\n${output()}`);
+  throw new Error(`The daemon does not answer:\n${daemon.output()}`);
 }

@@ -7,12 +7,12 @@ export interface RawCall {
   /** What has arrived, head and chunk sizes included; empty with `keep: false`. */
   text(): string;
   /** Stops or goes on taking bytes out of the kernel's buffer. */
-  pause(): void;
-  resume(): void;
+  pause(): unknown;
+  resume(): unknown;
   /** Leaves without a word (RST). */
   terminate(): void;
   /** Says goodbye (FIN). */
-  end(): void;
+  end(): unknown;
   /** The daemon closed the connection. */
   readonly closed: Promise<void>;
 }
@@ -47,10 +47,10 @@ export async function openRawCall(options: RawCallOptions): Promise<RawCall> {
       return receivedBytes;
     },
     text: () => Buffer.concat(chunks).toString("utf8"),
-    pause: () => void socket.pause(),
-    resume: () => void socket.resume(),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     terminate: () => socket.terminate(),
-    end: () => void socket.end(),
+    end: () => socket.end(),
     closed: closed.promise,
   };
   // A request of a test fits into the socket's buffer.
