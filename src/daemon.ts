@@ -7,7 +7,10 @@ import { createApp } from "./http/app.ts";
 import { createRequestTracker } from "./http/request-tracker.ts";
 import { assetRoutes } from "./http/routes/assets.ts";
 import { managementInstallRoutes } from "./http/routes/management-install.ts";
+import { managementListRoutes } from "./http/routes/management-lists.ts";
 import { managementPluginRoutes } from "./http/routes/management-plugins.ts";
+import { managementProviderRoutes } from "./http/routes/management-providers.ts";
+import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import type { Logger } from "./lib/logger.ts";
 import { BUILD_TIME, VERSION } from "./lib/version.ts";
@@ -29,11 +32,15 @@ import { createInstallJobs } from "./service/install-jobs.ts";
 import { createInstallLaunches } from "./service/install-launches.ts";
 import { createInstallPlugins } from "./service/install-plugins.ts";
 import { createInstallTasks } from "./service/install-tasks.ts";
+import { createInstalledLists } from "./service/installed-lists.ts";
 import { createInstalledPlugins } from "./service/installed-plugins.ts";
 import { createInvokePlugin } from "./service/invoke-plugin.ts";
 import { createLocalPlugins } from "./service/local-plugins.ts";
 import { createMetrics, exposeMetrics } from "./service/metrics.ts";
+import { createListModelBindings } from "./service/model-bindings.ts";
 import { createPackageGuard } from "./service/package-guard.ts";
+import { createProviders } from "./service/providers.ts";
+import { createReadReadme } from "./service/readme.ts";
 import { createRetirePlugin } from "./service/retire-plugin.ts";
 import { createSessionRecorder } from "./service/session-recorder.ts";
 import { createUninstall } from "./service/uninstall-plugin.ts";
@@ -160,7 +167,7 @@ async function build(
   const background = createBackgroundWork({ logger: log });
   onClose("the background work", () => background.close());
   const guard = createPackageGuard();
-  const { declarations, installations, tasks } = store;
+  const { declarations, installations, catalogue, tasks } = store;
   const retire = createRetirePlugin({ installations, stopper: plugins, guard });
   const jobs = createInstallJobs({
     tasks,
@@ -251,6 +258,12 @@ async function build(
         installed: createInstalledPlugins({ declarations, installations }),
         packages,
       }),
+      managementListRoutes({ lists: createInstalledLists({ installations, catalogue }) }),
+      managementProviderRoutes({
+        providers: createProviders({ catalogue }),
+        bindings: createListModelBindings({ catalogue }),
+      }),
+      readmeRoutes({ readReadme: createReadReadme({ readmes: store.readmes, packages }) }),
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
     ],
   });

@@ -27,6 +27,53 @@ export function queryText(name: string): Field<string> {
   return { ...text(name), from: ["query"] };
 }
 
+/** A text in the query that may be left out, which is as good as empty. */
+export function optionalQueryText(name: string, { maxChars }: { readonly maxChars: number }): Field<string> {
+  return field(name, ["query"], (raw) => {
+    const value = typeof raw === "string" ? raw : "";
+    return characters(value) > maxChars ? broken("max") : { value };
+  });
+}
+
+/** One of some texts in the query, the first of them when it is left out or empty. */
+export function queryOneOf<const T extends string>(
+  name: string,
+  values: readonly [T, ...(readonly T[])],
+): Field<T> {
+  return field<T>(name, ["query"], (raw) => {
+    if (raw === undefined || raw === "") return { value: values[0] };
+    const value = values.find((known) => known === raw);
+    return value === undefined ? broken("oneof") : { value };
+  });
+}
+
+/** A name that stands in the query any number of times, each time with one of some texts. */
+export function querySomeOf(
+  name: string,
+  { values, max }: { readonly values: readonly string[]; readonly max: number },
+): Field<readonly string[]> {
+  const one = list(name, max, (item) => (values.includes(String(item)) ? undefined : "oneof"));
+  return { ...one, from: ["query"], repeated: true };
+}
+
+/** A list of objects, of each of which two texts count; neither may be empty. */
+export function textPairs(
+  name: string,
+  keys: readonly [string, string],
+): Field<readonly (readonly [string, string])[]> {
+  return field<readonly (readonly [string, string])[]>(name, ["json"], (raw) => {
+    if (!Array.isArray(raw)) return broken("required");
+    const value: [string, string][] = [];
+    for (const [at, item] of raw.entries()) {
+      const [first, second] = keys.map((key) => (isObject(item) ? item[key] : undefined));
+      if (typeof first !== "string" || typeof second !== "string" || first === "" || second === "")
+        return { rule: "required", at };
+      value.push([first, second]);
+    }
+    return { value };
+  });
+}
+
 /** A plugin unique identifier. */
 export function identifier(name: string, from: readonly FieldSource[] = ["json"]): Field<string> {
   return field(name, from, (raw) => {
@@ -115,6 +162,13 @@ function labelOf(name: string): string {
     .split("_")
     .map((word) => (word === "id" ? "ID" : word.charAt(0).toUpperCase() + word.slice(1)))
     .join("");
+}
+
+/** As people count them, not in the units of a string. */
+function characters(value: string): number {
+  let count = 0;
+  for (const _ of value) count++;
+  return count;
 }
 
 function isObject(value: unknown): value is JsonObject {

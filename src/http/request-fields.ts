@@ -7,8 +7,10 @@ export type FieldSource = "json" | "query";
 /** The fields of a request as they came, before any check. */
 export interface RawFields {
   readonly source: FieldSource;
-  /** Every value of a name; undefined stands for a JSON body that has no such member. */
+  /** The value of a name, the first one where the query has several; undefined when it was left out. */
   get(name: string): unknown;
+  /** Every value that the query has of a name. */
+  all(name: string): readonly string[];
 }
 
 /** A field that a route takes: its name on the wire and the check that its value has to pass. */
@@ -18,6 +20,8 @@ export interface Field<T> {
   readonly from: readonly FieldSource[];
   /** Answers the value, or the rules that it breaks. */
   check(raw: unknown): Checked<T>;
+  /** The check gets the list of all values of the query, which may be empty. */
+  readonly repeated?: true;
   /** Another spelling of the field, asked when this one was left out. */
   readonly otherwise?: Field<T>;
 }
@@ -61,7 +65,8 @@ function checkField<T>(field: Field<T>, raw: RawFields): Checked<T> {
   return field.check(found === undefined && otherwise ? valueOf(otherwise, raw) : found);
 }
 
-function valueOf({ name, from }: Field<unknown>, raw: RawFields): unknown {
+function valueOf({ name, from, repeated }: Field<unknown>, raw: RawFields): unknown {
+  if (repeated) return raw.all(name);
   return from.includes(raw.source) ? raw.get(name) : undefined;
 }
 
@@ -75,13 +80,17 @@ async function readFields(request: Request): Promise<RawFields> {
   const query = new URL(request.url).searchParams;
   if (!isGet && mediaType === "application/x-www-form-urlencoded")
     for (const [name, value] of new URLSearchParams(await request.text())) query.append(name, value);
-  return { source: "query", get: (name) => query.get(name) ?? undefined };
+  return {
+    source: "query",
+    get: (name) => query.get(name) ?? undefined,
+    all: (name) => query.getAll(name),
+  };
 }
 
 function jsonFields(text: string): RawFields {
   const body = parseBody(text);
   const members = typeof body === "object" && body !== null ? new Map(Object.entries(body)) : new Map();
-  return { source: "json", get: (name) => members.get(name) };
+  return { source: "json", get: (name) => members.get(name), all: () => [] };
 }
 
 /** An empty body has no fields; a broken one is told apart from that, unlike in the reference. */

@@ -59,7 +59,10 @@ export interface PluginPermission {
 /** Category of a plugin; the first kind that it has decides (contract/plugin-package 1.6). */
 export type PluginCategory = "tool" | "model" | "datasource" | "agent-strategy" | "trigger" | "extension";
 
-const KINDS: readonly (readonly [PluginCategory, string, string])[] = [
+/** Kinds of providers that the API lists; also their keys in a declaration. */
+export type ProviderKind = "tool" | "model" | "agent_strategy" | "datasource" | "trigger";
+
+const KINDS: readonly (readonly [PluginCategory, ProviderKind, string])[] = [
   ["tool", "tool", "tools"],
   ["model", "model", "models"],
   ["datasource", "datasource", "datasources"],

@@ -1,5 +1,6 @@
 import type { PluginCategory, PluginDeclaration, Verification } from "../protocol/declaration.ts";
 import type { Database } from "./database.ts";
+import type { DeclarationFacts } from "./declaration-facts.ts";
 import type { Usage } from "./declaration-usage.ts";
 import type { DeclarationRow, DeclarationStore } from "./store.ts";
 
@@ -21,9 +22,17 @@ function unreferenced(subject: string): string {
     )`;
 }
 
+export interface DeclarationStoreOptions {
+  readonly now: () => Date;
+  readonly usage: Usage;
+  readonly facts: DeclarationFacts;
+  /** Told what is not stored any more. */
+  readonly onRemoved: (identifier: string) => void;
+}
+
 export function createDeclarationStore(
   database: Database,
-  { now, usage }: { readonly now: () => Date; readonly usage: Usage },
+  { now, usage, facts, onRemoved }: DeclarationStoreOptions,
 ): DeclarationStore {
   const insert = database.prepare<never>(
     `INSERT INTO declarations
@@ -76,6 +85,7 @@ export function createDeclarationStore(
       database.write(() => {
         const { identifier } = row;
         const at = now().getTime();
+        const text = JSON.stringify(row.declaration);
         const { changes } = insert.run({
           identifier,
           pluginId: row.pluginId,
@@ -83,10 +93,11 @@ export function createDeclarationStore(
           verification: row.verification === null ? null : JSON.stringify(row.verification),
           packageBytes: row.packageBytes,
           at,
-          declaration: JSON.stringify(row.declaration),
+          declaration: text,
         });
         usage.uploaded(identifier, at);
         if (changes === 0) return;
+        facts.add(identifier, row.declaration, text);
         for (const assetId of row.assetIds) insertAsset.run({ identifier, assetId });
       }),
     get: (identifier) =>
@@ -105,7 +116,9 @@ export function createDeclarationStore(
       database.write(() => {
         const assets = soleAssetsOf.all({ identifier }).map((asset) => asset.asset_id);
         remove.run({ identifier });
-        return exists.get({ identifier }) ? undefined : assets;
+        if (exists.get({ identifier })) return undefined;
+        onRemoved(identifier);
+        return assets;
       }),
     orphans: (kind, keys) =>
       database.read(() => orphans[kind].all({ keys: JSON.stringify(keys) }).map((row) => row.value)),
@@ -127,6 +140,6 @@ function toDeclarationRow(row: Row, assetIds: readonly string[]): DeclarationRow
 }
 
 /** Only `save` writes this text, from a declaration that was checked. */
-export function parseDeclaration(text: string): PluginDeclaration {
+function parseDeclaration(text: string): PluginDeclaration {
   return JSON.parse(text);
 }

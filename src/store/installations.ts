@@ -1,11 +1,11 @@
 import { uuidV7 } from "../lib/uuid-v7.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { Database } from "./database.ts";
-import { parseDeclaration } from "./declarations.ts";
 import type { Usage } from "./declaration-usage.ts";
-import type { InstallationRow, InstallationStore, InstalledPlugin, RuntimeType } from "./store.ts";
+import type { InstallationRow, InstallationStore, RuntimeType } from "./store.ts";
 
-interface Row {
+/** A row of the table. */
+export interface InstallationRecord {
   readonly id: string;
   readonly tenant_id: string;
   readonly plugin_id: string;
@@ -19,43 +19,36 @@ interface Row {
   readonly updated_at: number;
 }
 
-interface RowWithDeclaration extends Row {
-  readonly declaration: string;
-}
-
-const WITH_DECLARATION = `SELECT i.*, d.declaration
-  FROM installations AS i JOIN declarations AS d ON d.identifier = i.identifier`;
-
 export function createInstallationStore(
   database: Database,
   { now, usage }: { readonly now: () => Date; readonly usage: Usage },
 ): InstallationStore {
-  const insert = database.prepare<Row>(
+  const insert = database.prepare<InstallationRecord>(
     `INSERT INTO installations
        (id, tenant_id, plugin_id, identifier, runtime_type, source, meta, created_at, updated_at)
      VALUES ($id, $tenantId, $pluginId, $identifier, $runtimeType, $source, $meta, $at, $at)
      ON CONFLICT (tenant_id, plugin_id) DO NOTHING
      RETURNING *`,
   );
-  const byPlugin = database.prepare<Row, { tenantId: string; pluginId: string }>(
+  const byPlugin = database.prepare<InstallationRecord, { tenantId: string; pluginId: string }>(
     "SELECT * FROM installations WHERE tenant_id = $tenantId AND plugin_id = $pluginId",
   );
-  const byId = database.prepare<Row, { tenantId: string; id: string }>(
+  const byId = database.prepare<InstallationRecord, { tenantId: string; id: string }>(
     "SELECT * FROM installations WHERE id = $id AND tenant_id = $tenantId",
   );
-  const page = database.prepare<RowWithDeclaration, { tenantId: string; limit: number; offset: number }>(
-    `${WITH_DECLARATION} WHERE i.tenant_id = $tenantId
-     ORDER BY i.created_at DESC, i.id DESC LIMIT $limit OFFSET $offset`,
+  const page = database.prepare<InstallationRecord, { tenantId: string; limit: number; offset: number }>(
+    `SELECT * FROM installations WHERE tenant_id = $tenantId
+     ORDER BY created_at DESC, id DESC LIMIT $limit OFFSET $offset`,
   );
   const count = database.prepare<{ total: number }, { tenantId: string }>(
     "SELECT count(*) AS total FROM installations WHERE tenant_id = $tenantId",
   );
-  const byPlugins = database.prepare<RowWithDeclaration, { tenantId: string; pluginIds: string }>(
-    `${WITH_DECLARATION} WHERE i.tenant_id = $tenantId
-     AND i.plugin_id IN (SELECT value FROM json_each($pluginIds))
-     ORDER BY i.created_at DESC, i.id DESC`,
+  const byPlugins = database.prepare<InstallationRecord, { tenantId: string; pluginIds: string }>(
+    `SELECT * FROM installations WHERE tenant_id = $tenantId
+     AND plugin_id IN (SELECT value FROM json_each($pluginIds))
+     ORDER BY created_at DESC, id DESC`,
   );
-  const point = database.prepare<Row>(
+  const point = database.prepare<InstallationRecord>(
     `UPDATE installations SET identifier = $to, source = $source, meta = $meta, updated_at = $at
      WHERE tenant_id = $tenantId AND identifier = $from
      RETURNING *`,
@@ -63,11 +56,11 @@ export function createInstallationStore(
   const ofTenant = database.prepare<{ found: number }, { tenantId: string; identifier: string }>(
     "SELECT 1 AS found FROM installations WHERE identifier = $identifier AND tenant_id = $tenantId",
   );
-  const remove = database.prepare<Row, { tenantId: string; id: string }>(
+  const remove = database.prepare<InstallationRecord, { tenantId: string; id: string }>(
     "DELETE FROM installations WHERE id = $id AND tenant_id = $tenantId RETURNING *",
   );
-  const anyOf = database.prepare<{ found: number }, { identifier: string }>(
-    "SELECT 1 AS found FROM installations WHERE identifier = $identifier LIMIT 1",
+  const anyOf = database.prepare<{ runtime_type: RuntimeType }, { identifier: string }>(
+    "SELECT runtime_type FROM installations WHERE identifier = $identifier LIMIT 1",
   );
   const ofRuntime = database.prepare<
     { identifier: string; last_used_at: number | null },
@@ -103,7 +96,7 @@ export function createInstallationStore(
       database.write(() => {
         const { tenantId, pluginId, identifier, runtimeType, source } = installation;
         const there = byPlugin.get({ tenantId, pluginId });
-        if (there) return { row: toRow(there), created: false };
+        if (there) return { row: toInstallation(there), created: false };
         requireUploaded(identifier);
         const at = now();
         const row = insert.get({
@@ -117,18 +110,18 @@ export function createInstallationStore(
           at: at.getTime(),
         });
         if (!row) throw new Error("an insert answered no row");
-        return { row: toRow(row), created: true };
+        return { row: toInstallation(row), created: true };
       }),
     find: (tenantId, pluginId) => database.read(() => optional(byPlugin.get({ tenantId, pluginId }))),
     byId: (tenantId, id) => database.read(() => optional(byId.get({ tenantId, id }))),
     list: (tenantId, { offset, limit }) =>
       database.read(() => ({
-        rows: page.all({ tenantId, limit, offset }).map(toInstalledPlugin),
+        rows: page.all({ tenantId, limit, offset }).map(toInstallation),
         total: count.get({ tenantId })?.total ?? 0,
       })),
     byPluginIds: (tenantId, pluginIds) =>
       database.read(() =>
-        byPlugins.all({ tenantId, pluginIds: JSON.stringify(pluginIds) }).map(toInstalledPlugin),
+        byPlugins.all({ tenantId, pluginIds: JSON.stringify(pluginIds) }).map(toInstallation),
       ),
     switchVersion: ({ tenantId, from, to, source, meta }) =>
       database.write(() => {
@@ -138,7 +131,7 @@ export function createInstallationStore(
         const row = point.get({ tenantId, from, to, source, meta: JSON.stringify(meta), at });
         if (!row) return undefined;
         usage.inherited(from, to);
-        return { row: toRow(row), lastOfOld: release(from) };
+        return { row: toInstallation(row), lastOfOld: release(from) };
       }),
     remove: (tenantId, id) =>
       database.write(() => {
@@ -147,6 +140,7 @@ export function createInstallationStore(
         return { identifier: row.identifier, pluginId: row.plugin_id, last: release(row.identifier) };
       }),
     isInstalled: (identifier) => database.read(() => anyOf.get({ identifier }) !== null),
+    runtimeTypeOf: (identifier) => database.read(() => anyOf.get({ identifier })?.runtime_type),
     identifiers: (runtimeType) =>
       database.read(() =>
         ofRuntime.all({ runtimeType }).map((row) => ({
@@ -161,11 +155,11 @@ export function createInstallationStore(
   };
 }
 
-function optional(row: Row | null): InstallationRow | undefined {
-  return row ? toRow(row) : undefined;
+function optional(row: InstallationRecord | null): InstallationRow | undefined {
+  return row ? toInstallation(row) : undefined;
 }
 
-function toRow(row: Row): InstallationRow {
+export function toInstallation(row: InstallationRecord): InstallationRow {
   return {
     id: row.id,
     tenantId: row.tenant_id,
@@ -179,8 +173,4 @@ function toRow(row: Row): InstallationRow {
     createdAt: new Date(row.created_at),
     updatedAt: new Date(row.updated_at),
   };
-}
-
-function toInstalledPlugin(row: RowWithDeclaration): InstalledPlugin {
-  return { ...toRow(row), declaration: parseDeclaration(row.declaration) };
 }

@@ -1,21 +1,28 @@
 import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { Database as Sqlite } from "bun:sqlite";
 import { DaemonError } from "../protocol/daemon-error.ts";
+import { createByteCache } from "./byte-cache.ts";
 import { cacheInstallations } from "./cached-installations.ts";
+import { createCatalogueStore } from "./catalogue.ts";
 import { createDatabase } from "./database.ts";
 import { damaged, explainDatabaseError } from "./database-error.ts";
 import { createDeclarationStore } from "./declarations.ts";
+import { prepareFacts } from "./declaration-facts.ts";
 import { prepareUsage } from "./declaration-usage.ts";
 import { createInstallationStore } from "./installations.ts";
 import { MIGRATIONS, migrate } from "./migrate.ts";
+import { createReadmeStore } from "./readmes.ts";
 import { createSessionStore } from "./sessions.ts";
-import type { Store } from "./store.ts";
+import type { DeclarationText, Store } from "./store.ts";
 import { createTaskStore } from "./tasks.ts";
 
 /** How long a write waits for another process, such as a database shell; the event loop stands still meanwhile. */
 const BUSY_TIMEOUT_MS = 250;
 /** The write-ahead log is cut back to this after it was folded into the file. */
 const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
+/** Declarations that are kept for the next list: about 120 model plugins, or thousands of tools. */
+const TEXT_CACHE_BYTES = 32 * 1024 * 1024;
+const TEXT_IDLE_MS = 60_000;
 
 export interface StoreOptions {
   /** The database file, made when absent; its folder must exist and be ours alone (`openDataFolder`). `:memory:` works. */
@@ -34,9 +41,17 @@ export function openStore(options: StoreOptions): Store {
   const sqlite = open(options);
   const database = createDatabase(sqlite, path);
   const usage = prepareUsage(database);
+  const texts = createByteCache<DeclarationText>({ maxBytes: TEXT_CACHE_BYTES, idleMs: TEXT_IDLE_MS, now });
   return {
-    declarations: createDeclarationStore(database, { now, usage }),
+    declarations: createDeclarationStore(database, {
+      now,
+      usage,
+      facts: prepareFacts(database),
+      onRemoved: (identifier) => texts.forget(identifier),
+    }),
     installations: cacheInstallations(createInstallationStore(database, { now, usage })),
+    catalogue: createCatalogueStore(database, { texts }),
+    readmes: createReadmeStore(database),
     tasks: createTaskStore(database, { now }),
     sessions: createSessionStore(database, { history: options.sessionHistory }),
     async close() {

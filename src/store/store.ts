@@ -1,4 +1,10 @@
-import type { PluginCategory, PluginDeclaration, Verification } from "../protocol/declaration.ts";
+import type {
+  I18n,
+  PluginCategory,
+  PluginDeclaration,
+  ProviderKind,
+  Verification,
+} from "../protocol/declaration.ts";
 
 /**
  * What services see of the database. Every method is one whole transaction and returns a promise, so that
@@ -7,6 +13,8 @@ import type { PluginCategory, PluginDeclaration, Verification } from "../protoco
 export interface Store {
   readonly declarations: DeclarationStore;
   readonly installations: InstallationStore;
+  readonly catalogue: CatalogueStore;
+  readonly readmes: ReadmeStore;
   readonly tasks: TaskStore;
   readonly sessions: SessionStore;
   /** Idempotent. Closes the file; nothing is pending, as every write is one transaction. The folder's lock is `DataFolder`'s. */
@@ -67,11 +75,6 @@ export interface InstallationRow {
   readonly updatedAt: Date;
 }
 
-/** An installation with what its lists show. */
-export interface InstalledPlugin extends InstallationRow {
-  readonly declaration: PluginDeclaration;
-}
-
 export interface NewInstallation {
   readonly tenantId: string;
   readonly pluginId: string;
@@ -94,9 +97,9 @@ export interface InstallationStore {
   list(
     tenantId: string,
     page: Page,
-  ): Promise<{ readonly rows: readonly InstalledPlugin[]; readonly total: number }>;
+  ): Promise<{ readonly rows: readonly InstallationRow[]; readonly total: number }>;
   /** Newest first; plugin ids that are not installed are left out. */
-  byPluginIds(tenantId: string, pluginIds: readonly string[]): Promise<readonly InstalledPlugin[]>;
+  byPluginIds(tenantId: string, pluginIds: readonly string[]): Promise<readonly InstallationRow[]>;
   /**
    * Points the installation at another version; id, endpoints and counters stay. Undefined: `from` is not installed.
    * Throws `internal` when the declaration of `to` is not stored.
@@ -111,12 +114,60 @@ export interface InstallationStore {
   ): Promise<{ readonly identifier: string; readonly pluginId: string; readonly last: boolean } | undefined>;
   /** Is the identifier installed by any tenant? */
   isInstalled(identifier: string): Promise<boolean>;
+  /** What runs it; undefined when no tenant has it installed. */
+  runtimeTypeOf(identifier: string): Promise<RuntimeType | undefined>;
   /** Identifiers with an installation of this runtime type, the most lately used first. */
   identifiers(
     runtimeType: RuntimeType,
   ): Promise<readonly { readonly identifier: string; readonly lastUsedAt: Date | null }[]>;
   /** Notes that these were used, for `identifiers`. Meant for batches, off the hot path; unknown ones are ignored. */
   touch(identifiers: readonly string[], at: Date): Promise<void>;
+}
+
+/** An installation with what a search looks at. */
+export interface SearchablePlugin extends InstallationRow {
+  readonly label: I18n;
+  readonly description: I18n;
+  readonly tags: readonly string[];
+}
+
+/** An installation with a provider that it brings. */
+export interface InstalledProvider extends InstallationRow {
+  readonly kind: ProviderKind;
+  /** Its name within the plugin. */
+  readonly provider: string;
+  readonly verified: boolean;
+  /** `meta` of the plugin's declaration, as JSON. */
+  readonly pluginMeta: string;
+}
+
+/** The JSON of a stored declaration, to be sent as it is: parsing and writing it again costs more than sending it. */
+export interface DeclarationText {
+  readonly whole: Uint8Array;
+  /** A view of the part that is the provider of this kind. */
+  provider(kind: ProviderKind): Uint8Array | undefined;
+}
+
+/** Reads for the lists of the API. None of the rows brings its declaration: these are large, and sent one by one. */
+export interface CatalogueStore {
+  /** All that the tenant has of a category, newest first. */
+  plugins(tenantId: string, category: PluginCategory): Promise<readonly SearchablePlugin[]>;
+  /** Newest first; all of them without a page. */
+  providers(tenantId: string, kind: ProviderKind, page?: Page): Promise<readonly InstalledProvider[]>;
+  provider(tenantId: string, pluginId: string, kind: ProviderKind): Promise<InstalledProvider | undefined>;
+  /** Remembers what it reads, within bounds. The bytes are shared: never write to them. */
+  declaration(identifier: string): Promise<DeclarationText | undefined>;
+}
+
+/** Readmes that were taken out of their packages. */
+export interface ReadmeStore {
+  /** By language. Ignored when the declaration is gone. */
+  save(identifier: string, readmes: ReadonlyMap<string, string>): Promise<void>;
+  /** In the language, else in the other one, else in any; undefined when none was saved. */
+  find(
+    identifier: string,
+    choice: { readonly language: string; readonly fallback: string },
+  ): Promise<{ readonly language: string; readonly content: string } | undefined>;
 }
 
 export interface SwitchVersion {

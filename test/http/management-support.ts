@@ -7,10 +7,17 @@ import { createDiskBlobStore } from "../../src/blob/disk-blob-store.ts";
 import { failureOf, statusOf } from "../../src/http/errors.ts";
 import { assetRoutes } from "../../src/http/routes/assets.ts";
 import { managementInstallRoutes } from "../../src/http/routes/management-install.ts";
+import { managementListRoutes } from "../../src/http/routes/management-lists.ts";
 import { managementPluginRoutes } from "../../src/http/routes/management-plugins.ts";
+import { managementProviderRoutes } from "../../src/http/routes/management-providers.ts";
+import { readmeRoutes } from "../../src/http/routes/readme.ts";
 import type { PackageFile } from "../../src/package/package.ts";
 import { createReadAsset } from "../../src/service/assets.ts";
 import { createStoredPackages } from "../../src/service/decode-package.ts";
+import { createInstalledLists } from "../../src/service/installed-lists.ts";
+import { createListModelBindings } from "../../src/service/model-bindings.ts";
+import { createProviders } from "../../src/service/providers.ts";
+import { createReadReadme } from "../../src/service/readme.ts";
 import { createUploadPackage } from "../../src/service/upload-package.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { type FakePlugin, fakePluginFiles } from "../support/fake-plugin-package.ts";
@@ -73,6 +80,14 @@ export async function createManagement(options: ManagementOptions = {}) {
     })
     .use(managementInstallRoutes({ ...services, upload, maxPackageBytes: MAX_PACKAGE_BYTES }))
     .use(managementPluginRoutes({ installed: services.installed, packages }))
+    .use(managementListRoutes({ lists: createInstalledLists(store) }))
+    .use(
+      managementProviderRoutes({
+        providers: createProviders(store),
+        bindings: createListModelBindings(store),
+      }),
+    )
+    .use(readmeRoutes({ readReadme: createReadReadme({ readmes: store.readmes, packages }) }))
     .use(assetRoutes({ readAsset: createReadAsset({ blobs }), packages }));
 
   async function call(request: Request): Promise<Answer> {

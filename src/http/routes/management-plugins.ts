@@ -2,8 +2,7 @@ import { Elysia } from "elysia";
 import type { StoredPackages } from "../../service/decode-package.ts";
 import type { InstalledPlugins } from "../../service/installed-plugins.ts";
 import { success } from "../envelope.ts";
-import { identifier, identifiers, texts } from "../field-checks.ts";
-import { PAGE_FIELDS, pageOf } from "../paging.ts";
+import { identifier, identifiers } from "../field-checks.ts";
 import { decodeFields, firstOf } from "../request-fields.ts";
 
 export interface ManagementPluginsDeps {
@@ -19,13 +18,12 @@ const DECODE = {
     identifier("PluginUniqueIdentifier", ["query"]),
   ),
 };
-const BATCH = { pluginIds: texts("plugin_ids", { max: 256 }) };
 const MISSING = { identifiers: identifiers("plugin_unique_identifiers", { max: 256 }) };
 
 /** Bodies are read by our own decoders, which follow the rules of the reference and not those of the framework. */
 const OWN_BODY = { parse: "none" } as const;
 
-/** Reads of packages and of what is installed (contract/http-api 3.4.2, 3.4.3). */
+/** Reads of packages, and of whether they are installed (contract/http-api 3.4.2, 3.4.3). */
 export function managementPluginRoutes({ installed, packages }: ManagementPluginsDeps) {
   return new Elysia({ name: "management-plugins", prefix: "/plugin/:tenant_id/management" })
     .get(
@@ -38,12 +36,6 @@ export function managementPluginRoutes({ installed, packages }: ManagementPlugin
     )
     .get("/fetch/identifier", async ({ request }) =>
       success(await installed.isInstalled((await decodeFields(request, BY_IDENTIFIER)).identifier)),
-    )
-    .get("/list", async ({ params, request }) =>
-      success(await installed.list(params.tenant_id, pageOf(await decodeFields(request, PAGE_FIELDS)))),
-    )
-    .post("/installation/fetch/batch", async ({ params, request }) =>
-      success(await installed.byPluginIds(params.tenant_id, (await decodeFields(request, BATCH)).pluginIds)),
     )
     .post("/installation/missing", async ({ params, request }) =>
       success(await installed.missing(params.tenant_id, (await decodeFields(request, MISSING)).identifiers)),

@@ -27,7 +27,7 @@ test("collect() leaves installed packages alone; the grace period begins with th
   await services.background.idle();
   services.clock.at += 10 * HOUR;
   expect(await services.collect()).toEqual([]);
-  const [row] = (await services.installed.list(T1, PAGE)).list;
+  const [row] = (await services.store.installations.list(T1, PAGE)).rows;
   await services.uninstall(T1, row?.id ?? "");
   expect(await services.collect()).toEqual([]);
   services.clock.at += HOUR + 1000;
@@ -58,7 +58,7 @@ test("collect() leaves a package that is being installed, also when its task was
   expect(await services.collect()).toEqual([]);
   start.ready();
   await services.background.idle();
-  expect((await services.installed.list(T1, PAGE)).total).toBe(1);
+  expect((await services.store.installations.list(T1, PAGE)).total).toBe(1);
 });
 
 test("install() waits for a removal that is under way and then finds nothing", async () => {

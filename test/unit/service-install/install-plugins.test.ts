@@ -27,7 +27,7 @@ test("install() says installed only after the first heartbeat, and then there is
     completed_plugins: 0,
     plugins: [{ status: "running", message: "installing heartbeat, waiting for plugin to be ready..." }],
   });
-  expect((await services.installed.list(T1, PAGE)).total).toBe(0);
+  expect((await services.store.installations.list(T1, PAGE)).total).toBe(0);
 
   start.ready();
   await services.background.idle();
@@ -47,12 +47,12 @@ test("install() says installed only after the first heartbeat, and then there is
       },
     ],
   });
-  expect((await services.installed.list(T1, PAGE)).list).toMatchObject([
+  expect((await services.store.installations.list(T1, PAGE)).rows).toMatchObject([
     {
-      plugin_unique_identifier: identifier,
+      identifier,
       source: "package",
       meta: { from: "test", n: 1 },
-      runtime_type: "local",
+      runtimeType: "local",
     },
   ]);
   expect(services.outcomes).toMatchObject([{ identifier, status: "success" }]);
@@ -108,7 +108,7 @@ test("install() of the same plugin by two tenants at once shares one start", asy
     [T2, second],
   ] as const) {
     expect((await services.tasks.get(tenant, task_id)).status).toBe("success");
-    expect((await services.installed.list(tenant, PAGE)).total).toBe(1);
+    expect((await services.store.installations.list(tenant, PAGE)).total).toBe(1);
   }
 });
 
@@ -122,7 +122,7 @@ test("install() twice at once by one tenant makes two tasks and one row", async 
   ]);
   await services.background.idle();
   expect((await services.tasks.list(T1, PAGE)).map((task) => task.status)).toEqual(["success", "success"]);
-  expect((await services.installed.list(T1, PAGE)).total).toBe(1);
+  expect((await services.store.installations.list(T1, PAGE)).total).toBe(1);
 });
 
 test("install() that failed leaves no row, says what to do, and can be tried again", async () => {
@@ -137,7 +137,7 @@ test("install() that failed leaves no row, says what to do, and can be tried aga
     status: "failed",
     plugins: [{ status: "failed", message: "Cannot find a Python for 3.12\nInstall one" }],
   });
-  expect((await services.installed.list(T1, PAGE)).total).toBe(0);
+  expect((await services.store.installations.list(T1, PAGE)).total).toBe(0);
   expect(services.launcher.stops).toEqual([identifier]);
   expect(services.outcomes).toMatchObject([{ status: "failed" }]);
 
@@ -165,7 +165,9 @@ test("install() of two, one of which fails: the other is installed, the task has
       { status: "failed", message: "exit 1" },
     ],
   });
-  expect((await services.installed.list(T1, PAGE)).list.map((row) => row.plugin_id)).toEqual(["a/good"]);
+  expect((await services.store.installations.list(T1, PAGE)).rows.map((row) => row.pluginId)).toEqual([
+    "a/good",
+  ]);
 });
 
 test("install() whose row cannot be written fails and stops what it started", async () => {
@@ -191,7 +193,7 @@ test("a deleted task does not end its job", async () => {
   await services.tasks.delete(T1, task_id);
   start.ready();
   await services.background.idle();
-  expect((await services.installed.list(T1, PAGE)).total).toBe(1);
+  expect((await services.store.installations.list(T1, PAGE)).total).toBe(1);
   expect(String(await rejection(services.tasks.get(T1, task_id)))).toContain("record not found");
 });
 
@@ -205,7 +207,7 @@ test("closing fails running tasks with the text of the contract, and waits for t
     status: "failed",
     plugins: [{ status: "failed", message: "An unexpected daemon shutdown occurred" }],
   });
-  expect((await services.installed.list(T1, PAGE)).total).toBe(0);
+  expect((await services.store.installations.list(T1, PAGE)).total).toBe(0);
 });
 
 test("after a kill -9 the next start fails what was running, and it can be installed again", async () => {

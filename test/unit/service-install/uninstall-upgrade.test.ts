@@ -20,7 +20,7 @@ async function setUp(tenants: readonly string[]): Promise<{ services: Services; 
 }
 
 async function rowOf(services: Services, tenant: string) {
-  const [row] = (await services.installed.list(tenant, PAGE)).list;
+  const [row] = (await services.store.installations.list(tenant, PAGE)).rows;
   if (!row) throw new Error("nothing is installed");
   return row;
 }
@@ -43,7 +43,7 @@ test("uninstall() stops the plugin with its last installation only, and waits fo
   expect(answered).toBe(false);
   ended.resolve();
   await uninstall;
-  expect((await services.installed.list(T2, PAGE)).total).toBe(0);
+  expect((await services.store.installations.list(T2, PAGE)).total).toBe(0);
 });
 
 test("uninstall() of what is not there, or belongs to another tenant, changes nothing", async () => {
@@ -64,7 +64,7 @@ test("uninstall() leaves a plugin alone that another tenant is just installing",
   expect(services.launcher.stops).toEqual([]);
   start.ready();
   await services.background.idle();
-  expect((await rowOf(services, T2)).plugin_unique_identifier).toBe(old);
+  expect((await rowOf(services, T2)).identifier).toBe(old);
   expect(services.launcher.stops).toEqual([]);
 });
 
@@ -109,15 +109,14 @@ test("upgrade() by a task switches after the first heartbeat, keeps the id and s
   const { all_installed, task_id } = await services.upgrade(T1, upgrade(old, next));
   expect(all_installed).toBe(false);
   const start = await services.launcher.nextStart();
-  expect((await rowOf(services, T1)).plugin_unique_identifier).toBe(old);
+  expect((await rowOf(services, T1)).identifier).toBe(old);
   start.ready();
   await services.background.idle();
   expect(await rowOf(services, T1)).toMatchObject({
     id: before.id,
-    plugin_unique_identifier: next,
+    identifier: next,
     source: "github",
     meta: { repo: "a/one" },
-    version: "0.0.2",
   });
   expect(await services.tasks.get(T1, task_id)).toMatchObject({
     status: "success",
@@ -133,7 +132,7 @@ test("upgrade() to a version that another tenant has happens at once; the old on
   expect(services.launcher.stops).toEqual([]);
   expect(await services.upgrade(T2, upgrade(old, next))).toEqual({ all_installed: true, task_id: "" });
   await services.background.idle();
-  expect((await rowOf(services, T2)).plugin_unique_identifier).toBe(next);
+  expect((await rowOf(services, T2)).identifier).toBe(next);
   expect(services.launcher.stops).toEqual([old]);
 });
 
@@ -144,7 +143,7 @@ test("upgrade() that fails keeps the old version running and stops the new one",
   (await services.launcher.nextStart()).fail(new Error("exit 1"));
   await services.background.idle();
   expect((await services.tasks.get(T1, task_id)).status).toBe("failed");
-  expect((await rowOf(services, T1)).plugin_unique_identifier).toBe(old);
+  expect((await rowOf(services, T1)).identifier).toBe(old);
   expect(services.launcher.stops).toEqual([next]);
 });
 

@@ -31,6 +31,7 @@ function setUp() {
     list: unused,
     byPluginIds: unused,
     isInstalled: unused,
+    runtimeTypeOf: unused,
     identifiers: unused,
     touch: unused,
   };

@@ -72,7 +72,7 @@ test("find() and byId() do not see other tenants' rows", async () => {
   expect(await store.installations.byId("t2", row.id)).toBeUndefined();
 });
 
-test("list() pages newest first, with the declaration and the total", async () => {
+test("list() pages newest first, with the total", async () => {
   const { store, pass } = testStore();
   for (const name of ["a", "b"]) await install(store, "t1", `acme/${name}`);
   pass(1);
@@ -81,7 +81,6 @@ test("list() pages newest first, with the declaration and the total", async () =
   await install(store, "t2", "acme/other");
   const whole = await store.installations.list("t1", { offset: 0, limit: 10 });
   expect(whole.rows.map((row) => row.pluginId)).toEqual(["acme/e", "acme/d", "acme/c", "acme/b", "acme/a"]);
-  expect(whole.rows[0]?.declaration.name).toBe("acme/e");
   expect(whole.total).toBe(5);
   const part = await store.installations.list("t1", { offset: 1, limit: 2 });
   expect(part.rows.map((row) => row.pluginId)).toEqual(["acme/d", "acme/c"]);
@@ -94,7 +93,6 @@ test("byPluginIds() answers what is installed of these, newest first", async () 
   for (const name of ["a", "b", "c"]) await install(store, "t1", `acme/${name}`);
   const rows = await store.installations.byPluginIds("t1", ["acme/a", "acme/none", "acme/c", "acme/a"]);
   expect(rows.map((row) => row.pluginId)).toEqual(["acme/c", "acme/a"]);
-  expect(rows[0]?.declaration.name).toBe("acme/c");
   expect(await store.installations.byPluginIds("t1", [])).toEqual([]);
 });
 
