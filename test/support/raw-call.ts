@@ -6,6 +6,8 @@ export interface RawCall {
   readonly receivedBytes: number;
   /** What has arrived, head and chunk sizes included; empty with `keep: false`. */
   text(): string;
+  /** Sends more of the request. */
+  write(text: string): void;
   /** Stops or goes on taking bytes out of the kernel's buffer. */
   pause(): unknown;
   resume(): unknown;
@@ -46,6 +48,7 @@ export async function openRawCall(options: RawCallOptions): Promise<RawCall> {
     get receivedBytes() {
       return receivedBytes;
     },
+    write: send,
     text: () => Buffer.concat(chunks).toString("utf8"),
     pause: () => socket.pause(),
     resume: () => socket.resume(),
@@ -53,11 +56,15 @@ export async function openRawCall(options: RawCallOptions): Promise<RawCall> {
     end: () => socket.end(),
     closed: closed.promise,
   };
-  // A request of a test fits into the socket's buffer.
-  if (socket.write(options.request) !== Buffer.byteLength(options.request))
-    throw new Error("The request did not fit into the socket");
-  socket.flush();
+  send(options.request);
   return call;
+
+  function send(text: string): void {
+    // A request of a test fits into the socket's buffer.
+    if (socket.write(text) !== Buffer.byteLength(text))
+      throw new Error("The request did not fit into the socket");
+    socket.flush();
+  }
 }
 
 /** A call of the fake plugin's tool as bytes. */
