@@ -1,10 +1,12 @@
-import type { Logger } from "../lib/logger.ts";
+import type { LogAttributes, Logger } from "../lib/logger.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { type Effect, INITIAL, type Input, next, type State } from "./lifecycle.ts";
 import type { RestartPolicy } from "./restart-policy.ts";
 
 /** What is supervised: something that runs, becomes ready and ends. */
 export interface Supervised {
+  /** What a log tells of it beside the plugin, such as its pid. */
+  readonly facts: LogAttributes;
   /** Rejects when it ends before it is ready. */
   readonly ready: Promise<void>;
   /** Why it ended. Never rejects. */
@@ -167,36 +169,54 @@ export function createSupervisor<Plan, Running extends Supervised>(
   }
 
   async function start(): Promise<void> {
+    const began = now();
     let running: Running;
     try {
       if (plan === undefined) throw new Error("nothing is prepared");
       running = await options.start(plan);
     } catch (cause) {
-      failed(cause instanceof Error ? cause.message : String(cause), cause);
+      const why = cause instanceof Error ? cause.message : String(cause);
+      exited({ why, cause, facts: {} }, why);
       return;
     }
     current = running;
     if (state.kind === "stopping") background(running.kill());
-    let failure: unknown;
+    let cause: unknown;
     try {
       await running.ready;
+      log.info("Plugin ready", { plugin: label, ...running.facts, start_ms: Math.round(now() - began) });
       feed({ kind: "ready", at: now() });
-    } catch (cause) {
-      failure = cause;
+    } catch (failure) {
+      cause = failure;
     }
     const why = await running.ended;
     current = undefined;
-    failed(failure instanceof Error ? failure.message : why, failure);
+    const facts = { ...running.facts, ran_s: Math.round((now() - began) / 1000) };
+    exited({ why, cause, facts }, cause instanceof Error ? cause.message : why);
   }
 
-  function failed(why: string, cause: unknown): void {
+  /** `told` is what callers learn; a log has the output of the process in lines of its own already. */
+  function exited(
+    end: { readonly why: string; readonly cause: unknown; readonly facts: LogAttributes },
+    told: string,
+  ): void {
     const asked = state.kind === "stopping";
-    if (asked) log.info("Plugin stopped", { plugin: label });
-    else {
-      lastFailure = { why, cause };
-      log.warn("Plugin ended", { plugin: label, why });
-    }
-    feed({ kind: "exited", at: now(), why });
+    const wasReady = state.kind === "running";
+    if (!asked) lastFailure = { why: told, cause: end.cause };
+    feed({ kind: "exited", at: now(), why: told });
+    const attributes = { plugin: label, ...end.facts, why: end.why };
+    if (asked) log.info("Plugin stopped", attributes);
+    else if (state.kind === "waiting")
+      log.warn("Plugin ended and is started again", {
+        ...attributes,
+        in_ms: Math.round(state.until - now()),
+        restarts,
+      });
+    else
+      log.error(
+        wasReady ? "Plugin ended too often and is not started again before a call" : "Plugin did not start",
+        attributes,
+      );
   }
 
   async function end(kind: "stop" | "kill"): Promise<void> {

@@ -1,13 +1,13 @@
 import { settlesWithin } from "../../lib/deadline.ts";
-import { createLineSplitter, type SplitPart } from "../../lib/line-splitter.ts";
-import type { Logger } from "../../lib/logger.ts";
-import { createRingText } from "../../lib/ring-text.ts";
+import type { LogAttributes, Logger } from "../../lib/logger.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { Codec } from "../../protocol/messages.ts";
 import type { PluginError } from "../../protocol/plugin-error.ts";
 import { type BackwardsCall, createSessions, type Sessions } from "../../session/sessions.ts";
 import { createStdioTransport } from "../../transport/stdio.ts";
 import type { PluginProcess, ProcessExit } from "../process.ts";
+import { createSilenceWatch } from "./silence-watch.ts";
+import { logStderr } from "./stderr-log.ts";
 
 /** Settings of an instance. Times in milliseconds; 0 for `silenceMs` means that silence is never a failure. */
 export interface InstanceSettings {
@@ -31,6 +31,7 @@ export interface InstanceOptions extends InstanceSettings {
 /** One process of a plugin with the sessions that run in it. */
 export interface Instance {
   readonly pid: number;
+  readonly facts: LogAttributes;
   readonly sessions: Sessions;
   /** Resolves with the first heartbeat. Rejects when the process ends before, or is silent for too long. */
   readonly ready: Promise<void>;
@@ -41,27 +42,29 @@ export interface Instance {
   kill(): Promise<void>;
 }
 
-/** Output on stderr that is kept to explain an end. */
-const STDERR_TAIL_CHARS = 4096;
 /** What a process wrote before it died is still read for this long, though a grandchild may hold the pipe open. */
 const LAST_OUTPUT_MS = 300;
-/** A process whose stdout ended is given this long to end itself. */
+/** A process that closed one of its pipes is given this long to end itself. */
 const HANGUP_GRACE_MS = 500;
+/** Silence is looked for at least this often, and no more often than once a second. */
+const MAX_CHECK_MS = 30_000;
 
 export function createInstance(process: PluginProcess, options: InstanceOptions): Instance {
   const { label, log } = options;
-  const stderr = createRingText(STDERR_TAIL_CHARS);
   const firstBeat = Promise.withResolvers<void>();
-  let lastSign = performance.now();
+  const checkMs = Math.max(1000, Math.min(MAX_CHECK_MS, options.silenceMs / 4));
+  const silence = createSilenceWatch({ checkMs, now: () => performance.now() });
+  const sign = () => silence.sign();
   let beaten = false;
+  let warned = false;
   /** Set when we end it ourselves: the reason that operators and callers get. */
   let ending: string | undefined;
 
-  const transport = createStdioTransport(process, {
-    codec: options.codec,
-    maxLineBytes: options.maxLineBytes,
-    onActivity: sign,
-  });
+  const stderr = logStderr(process.stderr, { label, log, onActivity: sign });
+  const transport = createStdioTransport(
+    { pid: process.pid, stdout: process.stdout, write },
+    { codec: options.codec, maxLineBytes: options.maxLineBytes, onActivity: sign },
+  );
   const sessions = createSessions(transport, {
     label,
     budgetBytes: options.budgetBytes,
@@ -75,45 +78,39 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     onBackwardsCall: options.onBackwardsCall,
     describeEnd: async () => connectionClosed(await process.exited),
   });
-  const drained = drainStderr();
-  const watch = setInterval(checkSilence, Math.max(1000, Math.min(30_000, options.silenceMs / 4)));
+  const watch = options.silenceMs === 0 ? undefined : setInterval(checkSilence, checkMs);
   const ended = untilEnded();
-
-  function sign(): void {
-    lastSign = performance.now();
-  }
 
   function end(why: string): void {
     ending ??= why;
     process.signal("SIGKILL");
   }
 
-  function checkSilence(): void {
-    if (options.silenceMs === 0 || !beaten || sessions.paused) {
-      lastSign = performance.now();
-      return;
+  async function write(text: string): Promise<void> {
+    try {
+      await process.write(text);
+    } catch (cause) {
+      // Nothing can be asked of it any more, however well it beats; most often it is just about to end.
+      if (!(await settlesWithin(process.exited, HANGUP_GRACE_MS))) end("it closed its stdin");
+      throw cause;
     }
-    const silentMs = performance.now() - lastSign;
-    if (silentMs > options.silenceMs)
-      end(`it gave no sign of life for ${Math.round(silentMs / 1000)} seconds`);
   }
 
-  async function drainStderr(): Promise<void> {
-    const splitter = createLineSplitter(options.maxLineBytes);
-    const take = (parts: readonly SplitPart[]) => {
-      if (parts.length > 0) sign();
-      for (const part of parts) {
-        const block = typeof part === "string" ? part : `${part.head}… (${part.sizeBytes} bytes)\n`;
-        stderr.push(block.endsWith("\n") ? block : `${block}\n`);
-        for (const line of block.split("\n"))
-          if (line.trim() !== "") log.warn("Plugin stderr", { plugin: label, line });
-      }
-    };
-    try {
-      for await (const chunk of process.stderr) take(splitter.push(chunk));
-      take(splitter.flush());
-    } catch (cause) {
-      log.debug("Plugin stderr ended", { plugin: label, cause: String(cause) });
+  function checkSilence(): void {
+    // Before the first beat the start has a limit of its own, and a plugin that is not read cannot be heard.
+    if (!beaten || sessions.paused) sign();
+    const silentMs = silence.check();
+    const seconds = Math.round(silentMs / 1000);
+    if (silentMs > options.silenceMs) end(`it gave no sign of life for ${seconds} seconds`);
+    else if (silentMs <= options.silenceMs / 2) warned = false;
+    else if (!warned) {
+      warned = true;
+      log.warn("Plugin is silent", {
+        plugin: label,
+        pid: process.pid,
+        silent_s: seconds,
+        limit_s: options.silenceMs / 1000,
+      });
     }
   }
 
@@ -123,11 +120,13 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     if (!(await settlesWithin(process.exited, HANGUP_GRACE_MS))) end("it closed its stdout");
     const exit = await process.exited;
     clearInterval(watch);
-    await settlesWithin(Promise.all([sessions.ended, drained]), LAST_OUTPUT_MS);
+    await settlesWithin(Promise.all([sessions.ended, stderr.drained]), LAST_OUTPUT_MS);
     // A grandchild may hold the pipes; what it does is no concern of the sessions any more.
-    process.signal("SIGKILL");
+    stderr.close();
     await transport.close();
-    await sessions.ended;
+    const reason = await sessions.ended;
+    if (reason.kind === "broken")
+      log.error("Cannot read the output of a plugin", { plugin: label, error: reason.cause });
     const why = describeExit(exit);
     firstBeat.reject(startFailed(why));
     return why;
@@ -142,7 +141,7 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
   }
 
   function connectionClosed(exit: ProcessExit): PluginError {
-    const tail = stderr.text;
+    const { tail } = stderr;
     return {
       error_type: "ConnectionClosedError",
       message: `Connection closed unexpectedly: plugin "${label}" ended while it was called, ${describeExit(exit)}`,
@@ -151,7 +150,7 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
   }
 
   function startFailed(why: string): DaemonError {
-    const tail = stderr.text.trim();
+    const tail = stderr.tail.trim();
     return new DaemonError(
       "unavailable",
       `Cannot start plugin "${label}": ${why} before its first heartbeat${tail === "" ? "" : `\n${tail}`}`,
@@ -171,6 +170,7 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
 
   return {
     pid: process.pid,
+    facts: { pid: process.pid },
     sessions,
     ready,
     ended,

@@ -1,6 +1,6 @@
 import type { Logger } from "../../lib/logger.ts";
 import type { Slots } from "../../lib/slots.ts";
-import { DaemonError } from "../../protocol/daemon-error.ts";
+import { DaemonError, type DaemonErrorOptions } from "../../protocol/daemon-error.ts";
 import type { Codec } from "../../protocol/messages.ts";
 import type { BackwardsCall } from "../../session/sessions.ts";
 import { TransportClosedError } from "../../transport/transport.ts";
@@ -40,10 +40,12 @@ export interface LocalRuntime extends PluginRuntime {
   ensureReady(options: { readonly report: ReportStage; readonly signal: AbortSignal }): Promise<void>;
   /** Starts it in the background, behind everything that callers wait for. */
   warm(): void;
-  /** Told to stop: open calls end first, within the limit. */
+  /** Told to stop for good: open calls end first, within the limit; calls that come later are refused. */
   stop(options?: { readonly drainMs?: number }): Promise<void>;
   kill(): Promise<void>;
 }
+
+const SLOW_PREPARE_MS = 1000;
 
 /** A call whose instance died before it had the request is given to the next one, this often. */
 const SEND_ATTEMPTS = 5;
@@ -64,6 +66,8 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
   const label = `${identifier.pluginId}:${identifier.version}`;
   const listeners = new Set<ReportStage>();
   let lastStage: readonly [PrepareStage, string] | undefined;
+  /** Set by a stop: whoever asks after it must not bring back what nobody looks after any more. */
+  let retired = false;
 
   function report(stage: PrepareStage, detail: string): void {
     lastStage = [stage, detail];
@@ -77,7 +81,14 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
     drainMs: settings.drainMs,
     now: () => performance.now(),
     takeSlot: (rank, signal) => options.slots.acquire(rank, signal),
-    prepare: (signal) => options.provisioner.prepare(source, { report, signal }),
+    async prepare(signal) {
+      const began = performance.now();
+      const plan = await options.provisioner.prepare(source, { report, signal });
+      const tookMs = Math.round(performance.now() - began);
+      // What lies there ready is no news.
+      if (tookMs >= SLOW_PREPARE_MS) log.info("Plugin prepared", { plugin: label, took_ms: tookMs });
+      return plan;
+    },
     async start(plan) {
       report("start", "waiting for its first heartbeat");
       const process = await options.starter.start({
@@ -95,28 +106,32 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
         onBackwardsCall: options.onBackwardsCall,
       });
     },
-    onState(state) {
-      options.onState(state);
-      if (state.kind === "running") log.info("Plugin ready", { plugin: label });
-    },
+    onState: options.onState,
   });
 
   async function readyInstance(signal: AbortSignal): Promise<Instance> {
+    if (retired) throw notAvailable("was stopped");
     const running = supervisor.current;
     if (running) return running;
     const limit = AbortSignal.timeout(settings.startWaitMs);
     try {
       return await supervisor.instance(AbortSignal.any([signal, limit]));
     } catch (cause) {
-      if (!limit.aborted || signal.aborted) throw cause;
+      if (signal.aborted) throw cause;
+      if (retired) throw notAvailable("was stopped", { cause });
+      if (!limit.aborted) throw cause;
       const stage = lastStage === undefined ? "" : ` (${lastStage[0]}: ${lastStage[1]})`;
-      throw new DaemonError(
-        "unavailable",
-        `no available node, plugin runtime not found: plugin "${label}" was not ready within ` +
-          `${Math.round(settings.startWaitMs / 1000)} seconds${stage}`,
-        { cause, hint: "It goes on starting; try again, or raise PLUGD_START_WAIT" },
-      );
+      throw notAvailable(`was not ready within ${Math.round(settings.startWaitMs / 1000)} seconds${stage}`, {
+        cause,
+        hint: "It goes on starting; try again, or raise PLUGD_START_WAIT",
+      });
     }
+  }
+
+  /** Clients know a passing outage by these first words (contract/http-api 3.2). */
+  function notAvailable(what: string, more?: DaemonErrorOptions): DaemonError {
+    const message = `no available node, plugin runtime not found: plugin "${label}" ${what}`;
+    return new DaemonError("unavailable", message, more);
   }
 
   return {
@@ -138,6 +153,7 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
         try {
           return await instance.sessions.open(request, signal);
         } catch (cause) {
+          if (signal.aborted) throw cause;
           // Nothing was executed, so another instance may have it.
           if (!(cause instanceof TransportClosedError) || attempt >= SEND_ATTEMPTS) {
             throw new DaemonError("internal", `${String(cause)}\nfailed to write request`, { cause });
@@ -147,6 +163,7 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
       }
     },
     async ensureReady({ report: listener, signal }) {
+      if (retired) throw notAvailable("was stopped");
       listeners.add(listener);
       try {
         await supervisor.instance(signal);
@@ -154,8 +171,13 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
         listeners.delete(listener);
       }
     },
-    warm: () => supervisor.warm(),
-    stop: (stopOptions) => supervisor.stop(stopOptions),
+    warm() {
+      if (!retired) supervisor.warm();
+    },
+    stop(stopOptions) {
+      retired = true;
+      return supervisor.stop(stopOptions);
+    },
     kill: () => supervisor.kill(),
   };
 }

@@ -14,6 +14,8 @@ export interface LocalRuntimes {
 
 export function createLocalRuntimes(): LocalRuntimes {
   const runtimes = new Map<string, LocalRuntime>();
+  /** Forgotten, and not over yet: a shutdown must not leave them behind. */
+  const leaving = new Set<LocalRuntime>();
   let closing: Promise<void> | undefined;
 
   return {
@@ -31,12 +33,17 @@ export function createLocalRuntimes(): LocalRuntimes {
       const runtime = runtimes.get(identifier);
       if (!runtime) return;
       runtimes.delete(identifier);
-      await runtime.stop();
+      leaving.add(runtime);
+      try {
+        await runtime.stop();
+      } finally {
+        leaving.delete(runtime);
+      }
     },
     close({ drainMs }) {
-      closing ??= Promise.all([...runtimes.values()].map((runtime) => runtime.stop({ drainMs }))).then(
-        () => undefined,
-      );
+      closing ??= Promise.all(
+        [...runtimes.values(), ...leaving].map((runtime) => runtime.stop({ drainMs })),
+      ).then(() => undefined);
       return closing;
     },
   };

@@ -16,6 +16,7 @@ function createFake() {
   ready.promise.catch(() => undefined);
   const running: Supervised & { readonly done: string[] } = {
     done,
+    facts: { pid: 1 },
     ready: ready.promise,
     ended: ended.promise,
     async stop() {
