@@ -6,12 +6,14 @@ import type { ParsedConfig } from "./config/parse-config.ts";
 import { createApp } from "./http/app.ts";
 import { createRequestTracker } from "./http/request-tracker.ts";
 import { assetRoutes } from "./http/routes/assets.ts";
+import { managementBundleRoutes } from "./http/routes/management-bundle.ts";
 import { managementInstallRoutes } from "./http/routes/management-install.ts";
 import { managementListRoutes } from "./http/routes/management-lists.ts";
 import { managementPluginRoutes } from "./http/routes/management-plugins.ts";
 import { managementProviderRoutes } from "./http/routes/management-providers.ts";
 import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
+import { openUploadSpool } from "./http/upload-spool.ts";
 import type { Logger } from "./lib/logger.ts";
 import { BUILD_TIME, VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
@@ -43,8 +45,10 @@ import { createProviders } from "./service/providers.ts";
 import { createReadReadme } from "./service/readme.ts";
 import { createRetirePlugin } from "./service/retire-plugin.ts";
 import { createSessionRecorder } from "./service/session-recorder.ts";
+import { createStorePackages } from "./service/store-packages.ts";
 import { createUninstall } from "./service/uninstall-plugin.ts";
 import { createUpgradePlugin } from "./service/upgrade-plugin.ts";
+import { createUploadBundle } from "./service/upload-bundle.ts";
 import { createUploadPackage } from "./service/upload-package.ts";
 import { writeDaemonRecord } from "./store/daemon-record.ts";
 import { openDataFolder } from "./store/data-folder.ts";
@@ -168,6 +172,7 @@ async function build(
   onClose("the background work", () => background.close());
   const guard = createPackageGuard();
   const { declarations, installations, catalogue, tasks } = store;
+  const storePackages = createStorePackages({ declarations, blobs, guard });
   const retire = createRetirePlugin({ installations, stopper: plugins, guard });
   const jobs = createInstallJobs({
     tasks,
@@ -241,9 +246,7 @@ async function build(
     guarded: [
       managementInstallRoutes({
         upload: createUploadPackage({
-          declarations,
-          blobs,
-          guard,
+          store: storePackages,
           maxPackageBytes: config.MAX_PLUGIN_PACKAGE_SIZE,
           publicKeys,
           forceSignature: config.FORCE_VERIFYING_SIGNATURE,
@@ -253,6 +256,18 @@ async function build(
         uninstall: createUninstall({ installations, retire }),
         tasks: installTasks,
         maxPackageBytes: config.MAX_PLUGIN_PACKAGE_SIZE,
+      }),
+      managementBundleRoutes({
+        uploadBundle: createUploadBundle({
+          store: storePackages,
+          maxPackageBytes: config.MAX_PLUGIN_PACKAGE_SIZE,
+          maxBundleBytes: config.MAX_BUNDLE_PACKAGE_SIZE,
+          publicKeys,
+          forceSignature: config.FORCE_VERIFYING_SIGNATURE,
+          enforceOfficial: config.ENFORCE_LANGGENIUS_PLUGIN_SIGNATURES,
+        }),
+        spool: await openUploadSpool(join(folder.path, "uploads")),
+        maxBundleBytes: config.MAX_BUNDLE_PACKAGE_SIZE,
       }),
       managementPluginRoutes({
         installed: createInstalledPlugins({ declarations, installations }),
@@ -271,7 +286,10 @@ async function build(
     hostname: config.SERVER_HOST,
     port: config.SERVER_PORT,
     // Above it Bun answers 413 without a word; our own limits come first, with words.
-    maxBodyBytes: 4 * (config.MAX_PLUGIN_PACKAGE_SIZE + FORM_BYTES),
+    maxBodyBytes: Math.max(
+      4 * (config.MAX_PLUGIN_PACKAGE_SIZE + FORM_BYTES),
+      2 * (config.MAX_BUNDLE_PACKAGE_SIZE + FORM_BYTES),
+    ),
     fetch: (request) => app.fetch(request),
     tracker,
     log,

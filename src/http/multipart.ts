@@ -39,7 +39,8 @@ export async function readUploadForm(request: Request, options: UploadFormOption
   return { file, fields };
 }
 
-function boundaryOf(contentType: string): string {
+/** Throws `bad_request` for what is no `multipart/form-data`. */
+export function boundaryOf(contentType: string): string {
   const [mediaType = "", ...parameters] = contentType.split(";");
   if (mediaType.trim().toLowerCase() !== "multipart/form-data")
     throw new DaemonError("bad_request", "request Content-Type isn't multipart/form-data");
@@ -113,7 +114,7 @@ function endOf(body: Buffer, text: Buffer, from: number): number {
 }
 
 /** Undefined for a part that is no field of the form. */
-function parseHead(head: string): Pick<Part, "name" | "isFile"> | undefined {
+export function parseHead(head: string): Pick<Part, "name" | "isFile"> | undefined {
   const disposition = /^content-disposition:\s*form-data\s*;(.*)$/im.exec(head)?.[1];
   if (disposition === undefined) return undefined;
   const parameters = new Map<string, string>();
@@ -126,6 +127,7 @@ function parseHead(head: string): Pick<Part, "name" | "isFile"> | undefined {
   return { name, isFile: (parameters.get("filename") ?? "") !== "" || parameters.has("filename*") };
 }
 
-function tooLarge(): DaemonError {
+/** What every upload answers whose file is over its limit. */
+export function tooLarge(): DaemonError {
   return new DaemonError("bad_request", "file size exceeds the maximum limit");
 }

@@ -1,18 +1,13 @@
-import type { BlobKind, BlobStore } from "../blob/blob-store.ts";
 import { validateUpload } from "../package/validate-upload.ts";
-import type { PluginPackage, RemappedAssets } from "../package/package.ts";
 import { readPackage } from "../package/read-package.ts";
 import { remapAssets } from "../package/remap-assets.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
-import { categoryOf } from "../protocol/declaration.ts";
-import type { DeclarationStore } from "../store/store.ts";
 import type { DecodedPackage } from "./decode-package.ts";
-import type { PackageGuard } from "./package-guard.ts";
+import { requireSignature } from "./signature-policy.ts";
+import type { StorePackages } from "./store-packages.ts";
 
 export interface UploadPackageDeps {
-  readonly declarations: Pick<DeclarationStore, "save">;
-  readonly blobs: BlobStore;
-  readonly guard: PackageGuard;
+  readonly store: StorePackages;
   /** Limit of the file, and of the sum of what is packed in it (`MAX_PLUGIN_PACKAGE_SIZE`). */
   readonly maxPackageBytes: number;
   /** PEM texts of the keys whose signature counts. */
@@ -31,51 +26,26 @@ export type UploadPackage = (
 ) => Promise<DecodedPackage>;
 
 export function createUploadPackage(deps: UploadPackageDeps): UploadPackage {
-  const { declarations, blobs, guard, maxPackageBytes, publicKeys } = deps;
-
-  async function save(pkg: PluginPackage, bytes: Uint8Array, remapped: RemappedAssets): Promise<void> {
-    const identifier = pkg.identifier.text;
-    const created: (readonly [BlobKind, string])[] = [];
-    const put = async (kind: BlobKind, key: string, content: Uint8Array) => {
-      const isNew = !(await blobs.has(kind, key));
-      if (isNew) created.push([kind, key]);
-      await blobs.put(kind, key, content);
-    };
-    try {
-      for (const [id, content] of remapped.assets) await put("asset", id, content);
-      await put("package", identifier, bytes);
-      await declarations.save({
-        identifier,
-        pluginId: pkg.identifier.pluginId,
-        category: categoryOf(remapped.declaration),
-        declaration: remapped.declaration,
-        verification: pkg.verification,
-        packageBytes: bytes.byteLength,
-        assetIds: [...remapped.assets.keys()],
-      });
-    } catch (cause) {
-      // The failure of the upload is what the caller has to see, also when the clean-up fails for the same reason.
-      await Promise.allSettled(created.map(([kind, key]) => blobs.delete(kind, key)));
-      throw cause;
-    }
-  }
-
+  const { store, maxPackageBytes, publicKeys } = deps;
   return async (bytes, { verifySignature }) => {
     if (bytes.byteLength > maxPackageBytes)
       throw new DaemonError("bad_request", "file size exceeds the maximum limit");
     const pkg = await readPackage(bytes, { maxUncompressedBytes: maxPackageBytes, publicKeys });
     validateUpload(pkg);
-    if ((deps.forceSignature || verifySignature) && pkg.verification === null)
-      throw new DaemonError(
-        "bad_request",
-        "plugin verification has been enabled, and the plugin you want to install has a bad signature",
-      );
-    const remapped = remapAssets(pkg);
-    await guard.alone([pkg.identifier.text, ...remapped.assets.keys()], () => save(pkg, bytes, remapped));
-    return {
-      unique_identifier: pkg.identifier.text,
-      manifest: remapped.declaration,
-      verification: pkg.verification,
-    };
+    if (deps.forceSignature || verifySignature) requireSignature(pkg);
+    const { declaration, assets } = remapAssets(pkg);
+    const { identifier, verification, sizeBytes } = pkg;
+    const content = { bytes, assets };
+    await store([
+      {
+        identifier,
+        declaration,
+        verification,
+        sizeBytes,
+        assetIds: [...assets.keys()],
+        content: () => Promise.resolve(content),
+      },
+    ]);
+    return { unique_identifier: identifier.text, manifest: declaration, verification };
   };
 }

@@ -18,6 +18,7 @@ import { createInstalledLists } from "../../src/service/installed-lists.ts";
 import { createListModelBindings } from "../../src/service/model-bindings.ts";
 import { createProviders } from "../../src/service/providers.ts";
 import { createReadReadme } from "../../src/service/readme.ts";
+import { createStorePackages } from "../../src/service/store-packages.ts";
 import { createUploadPackage } from "../../src/service/upload-package.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { type FakePlugin, fakePluginFiles } from "../support/fake-plugin-package.ts";
@@ -66,9 +67,7 @@ export async function createManagement(options: ManagementOptions = {}) {
   const services = createServices({ store, blobs });
   const packages = createStoredPackages({ blobs, publicKeys: [] });
   const upload = createUploadPackage({
-    declarations: store.declarations,
-    blobs,
-    guard: services.guard,
+    store: createStorePackages({ declarations: store.declarations, blobs, guard: services.guard }),
     maxPackageBytes: MAX_PACKAGE_BYTES,
     publicKeys: [],
     forceSignature: options.forceSignature ?? false,

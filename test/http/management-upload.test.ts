@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { DaemonError } from "../../src/protocol/daemon-error.ts";
 import { createPackageGuard } from "../../src/service/package-guard.ts";
+import { createStorePackages } from "../../src/service/store-packages.ts";
 import { createUploadPackage } from "../../src/service/upload-package.ts";
 import { fakePluginFiles } from "../support/fake-plugin-package.ts";
 import { rejection } from "../support/rejection.ts";
@@ -128,18 +129,21 @@ test("upload that cannot be stored to its end leaves nothing of itself, and ever
   const { store } = createServices();
   let broken = "";
   const upload = createUploadPackage({
-    declarations: {
-      save: (row) =>
-        broken === "row" ? Promise.reject(new Error("disk full")) : store.declarations.save(row),
-    },
-    blobs: {
-      ...blobs,
-      put: (kind, key, bytes) =>
-        kind === broken
-          ? Promise.reject(new DaemonError("internal", "disk full"))
-          : blobs.put(kind, key, bytes),
-    },
-    guard: createPackageGuard(),
+    store: createStorePackages({
+      declarations: {
+        ...store.declarations,
+        save: (row) =>
+          broken === "row" ? Promise.reject(new Error("disk full")) : store.declarations.save(row),
+      },
+      blobs: {
+        ...blobs,
+        put: (kind, key, bytes) =>
+          kind === broken
+            ? Promise.reject(new DaemonError("internal", "disk full"))
+            : blobs.put(kind, key, bytes),
+      },
+      guard: createPackageGuard(),
+    }),
     maxPackageBytes: MAX_PACKAGE_BYTES,
     publicKeys: [],
     forceSignature: false,
