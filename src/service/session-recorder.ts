@@ -26,7 +26,7 @@ export interface SessionRecorderOptions {
   readonly store: SessionStore;
   /** Tells which plugins were used since the last write: after a restart these come back first. */
   readonly touch: (identifiers: readonly string[], at: Date) => Promise<void>;
-  /** Ended sessions that are kept; older ones are not even written. */
+  /** Ended sessions that are kept; more than that between two writes are not even written. */
   readonly history: number;
   readonly intervalMs: number;
   readonly log: Logger;
@@ -36,6 +36,8 @@ interface Entry {
   readonly session: NewSession;
   readonly startedAt: number;
   readonly delivered: { readonly items: number; readonly bytes: number };
+  /** The store shows it as running, so its end must be written. */
+  shown: boolean;
 }
 
 /** Rows of one transaction: small enough that a write never holds up the relay for long. */
@@ -49,12 +51,25 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
   const { store, history, log } = options;
   const running = new Map<string, Entry>();
   const used = new Set<string>();
+  /** Ended since the last write: those that the store shows as running, and the latest of the others. */
+  let closing: SessionRow[] = [];
   let ended: SessionRow[] = [];
   let flushing: Promise<void> | undefined;
-  let closed = false;
-  const timer = setInterval(() => {
-    flush().catch((cause: unknown) => log.error("Cannot write the list of sessions", { error: cause }));
-  }, options.intervalMs);
+  let closed: Promise<void> | undefined;
+  let failing = false;
+  const timer = setInterval(() => void flushInBackground(), options.intervalMs);
+
+  async function flushInBackground(): Promise<void> {
+    try {
+      await flush();
+      if (failing) log.info("The list of sessions is written again");
+      failing = false;
+    } catch (cause) {
+      // Once a second for as long as a disk is full would hide what else the log has to tell.
+      if (!failing) log.error("Cannot write the list of sessions", { error: cause });
+      failing = true;
+    }
+  }
 
   function row(
     entry: Entry,
@@ -72,21 +87,29 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
   }
 
   async function write(): Promise<void> {
-    const rows = ended.slice(-history);
+    const taken = { closing, ended: latest(ended, history), used: [...used] };
+    closing = [];
     ended = [];
-    const identifiers = [...used];
     used.clear();
     const now = Date.now();
     // A call that is over before the next write is seen once, when it has ended.
-    for (const entry of running.values())
-      if (now - entry.startedAt >= options.intervalMs) rows.push(row(entry, undefined));
-    for (let at = 0; at < rows.length; at += BATCH_ROWS) {
-      await store.save(rows.slice(at, at + BATCH_ROWS));
-      // Lets what came in meanwhile go first.
-      await new Promise<void>((resolve) => setImmediate(resolve));
+    const long = [...running.values()].filter(({ startedAt }) => now - startedAt >= options.intervalMs);
+    const rows = [...taken.closing, ...taken.ended, ...long.map((entry) => row(entry, undefined))];
+    for (const entry of long) entry.shown = true;
+    try {
+      for (let at = 0; at < rows.length; at += BATCH_ROWS) {
+        await store.save(rows.slice(at, at + BATCH_ROWS));
+        // Lets what came in meanwhile go first.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+      if (taken.used.length > 0) await options.touch(taken.used, new Date(now));
+    } catch (cause) {
+      // For the next attempt; a row that was written all the same is replaced by itself.
+      closing = [...taken.closing, ...closing];
+      ended = latest([...taken.ended, ...ended], history);
+      for (const identifier of taken.used) used.add(identifier);
+      throw cause;
     }
-    if (identifiers.length > 0) await options.touch(identifiers, new Date(now));
-    if (rows.length > 0) await store.prune(history);
   }
 
   function flush(): Promise<void> {
@@ -101,24 +124,28 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
       return running.size;
     },
     begin(session, delivered) {
-      const entry: Entry = { session, startedAt: Date.now(), delivered };
+      const entry: Entry = { session, startedAt: Date.now(), delivered, shown: false };
       running.set(session.id, entry);
       used.add(session.identifier);
       return {
         end(outcome) {
           if (!running.delete(session.id)) return;
-          ended.push(row(entry, { at: Date.now(), outcome }));
-          if (ended.length > 2 * history) ended = ended.slice(-history);
+          (entry.shown ? closing : ended).push(row(entry, { at: Date.now(), outcome }));
+          // Not with every one: cutting costs a copy.
+          if (ended.length > 2 * history + BATCH_ROWS) ended = latest(ended, history);
         },
       };
     },
     flush,
-    async close() {
-      if (closed) return;
-      closed = true;
+    close() {
       clearInterval(timer);
-      await flush();
-      await flush();
+      // A write that is under way does not know what ended since it began.
+      closed ??= flush().then(flush, flush);
+      return closed;
     },
   };
+}
+
+function latest<T>(items: readonly T[], count: number): T[] {
+  return items.slice(Math.max(0, items.length - count));
 }
