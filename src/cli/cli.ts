@@ -4,6 +4,7 @@ import type { CliDeps } from "./cli-deps.ts";
 import { EXIT, type ExitCode } from "./cli-error.ts";
 import type { CliIo } from "./cli-io.ts";
 import { demoCommand } from "./demo.ts";
+import { spellFlags } from "./flag-spelling.ts";
 import { installCommand } from "./install.ts";
 import { invokeCommand } from "./invoke.ts";
 import { listCommand } from "./list.ts";
@@ -22,7 +23,7 @@ import { versionCommand } from "./version.ts";
  */
 export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps): Promise<ExitCode> {
   try {
-    await buildProgram(io, deps).parseAsync([...argv], { from: "user" });
+    await buildProgram(io, deps).parseAsync(spellFlags(argv), { from: "user" });
     await io.stdout.drained();
     return EXIT.ok;
   } catch (error) {
