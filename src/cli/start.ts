@@ -80,15 +80,17 @@ function readEnvFile(file: string, cwd: string): Readonly<Record<string, string>
 }
 
 async function tell(daemon: RunningDaemon, io: CliIo): Promise<void> {
+  // Looking around takes longer than being there; whoever waits for the daemon reads this line.
+  if (!io.stdout.isTerminal) daemon.logger.info("Listening", { url: daemon.url });
   let facts: StartFacts;
   try {
     facts = await daemon.facts();
   } catch (cause) {
-    // The daemon answers already; without the banner only its address is told.
-    daemon.logger.warn("Cannot tell what this machine has", { error: cause });
-    daemon.logger.info("Ready", { url: daemon.url });
+    if (io.signal.aborted) return;
+    daemon.logger.warn("Cannot tell what this machine has", { url: daemon.url, error: cause });
     return;
   }
+  if (io.signal.aborted) return;
   if (io.stdout.isTerminal) {
     io.stdout.write(banner(facts, { style: styleFor(io.stdout, io.env), program: io.program }));
     return;

@@ -26,9 +26,10 @@ const FACTS: StartFacts = {
 function fakeDaemon(facts: () => Promise<StartFacts> = () => Promise.resolve(FACTS)) {
   const events: string[] = [];
   const starts: StartOptions[] = [];
-  const loggedTwice = Promise.withResolvers<void>();
+  const warned = Promise.withResolvers<void>();
   const add = (line: string) => {
-    if (events.push(line) === 2) loggedTwice.resolve();
+    events.push(line);
+    if (line.startsWith("warn")) warned.resolve();
   };
   const log = (level: string) => (message: string) => add(`${level}: ${message}`);
   const logger: Logger = {
@@ -53,7 +54,7 @@ function fakeDaemon(facts: () => Promise<StartFacts> = () => Promise.resolve(FAC
       return Promise.resolve(daemon);
     },
   });
-  return { events, starts, deps, loggedTwice: loggedTwice.promise };
+  return { events, starts, deps, warned: warned.promise };
 }
 
 async function start(
@@ -122,25 +123,30 @@ test("start shows the banner on a terminal and closes the daemon when it is told
 });
 
 test("start writes log lines instead where there is no terminal", async () => {
-  const { deps, events, loggedTwice } = fakeDaemon();
+  const { deps, events, warned } = fakeDaemon();
   const stop = new AbortController();
   const running = start([], { deps, stopOn: stop.signal });
-  await loggedTwice;
+  await warned;
   stop.abort();
   expect(await running).toEqual({ code: 0, out: "", err: "" });
-  expect(events).toEqual(["info: Ready http://127.0.0.1:5002", "warn: the key is a published one", "closed"]);
+  expect(events).toEqual([
+    "info: Listening http://127.0.0.1:5002",
+    "info: Ready http://127.0.0.1:5002",
+    "warn: the key is a published one",
+    "closed",
+  ]);
 });
 
 test("start serves on when the machine cannot be looked at", async () => {
-  const { deps, events, loggedTwice } = fakeDaemon(() => Promise.reject(new Error("no /proc")));
+  const { deps, events, warned } = fakeDaemon(() => Promise.reject(new Error("no /proc")));
   const stop = new AbortController();
   const running = start([], { deps, stopOn: stop.signal });
-  await loggedTwice;
+  await warned;
   stop.abort();
   expect((await running).code).toBe(0);
   expect(events).toEqual([
+    "info: Listening http://127.0.0.1:5002",
     "warn: Cannot tell what this machine has",
-    "info: Ready http://127.0.0.1:5002",
     "closed",
   ]);
 });
@@ -148,7 +154,18 @@ test("start serves on when the machine cannot be looked at", async () => {
 test("start stops at once although the look around the machine still runs", async () => {
   const { deps, events } = fakeDaemon(() => new Promise(() => {}));
   expect((await start([], { deps })).code).toBe(0);
-  expect(events).toEqual(["closed"]);
+  expect(events).toEqual(["info: Listening http://127.0.0.1:5002", "closed"]);
+});
+
+test("start says nothing of a look around the machine that its own end cut short", async () => {
+  const stop = new AbortController();
+  const cut = Promise.withResolvers<StartFacts>();
+  const { deps, events } = fakeDaemon(() => cut.promise);
+  const running = start([], { deps, stopOn: stop.signal });
+  stop.abort();
+  cut.reject(new Error("aborted"));
+  await running;
+  expect(events).toEqual(["info: Listening http://127.0.0.1:5002", "closed"]);
 });
 
 test("start tells why a daemon cannot start, with the hint and without a trace", async () => {

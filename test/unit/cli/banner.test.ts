@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { banner, bannerAttributes } from "../../../src/cli/banner.ts";
+import { redact } from "../../../src/lib/redact.ts";
 import type { StartFacts } from "../../../src/cli/cli-deps.ts";
 import { styleFor } from "../../../src/cli/cli-io.ts";
 import { testOutput } from "./test-io.ts";
@@ -56,17 +57,18 @@ test("banner() says what is missing and leaves out what does not matter", () => 
   expect(text).not.toContain("Warning");
 });
 
-test("bannerAttributes() is one flat line for a log", () => {
+test("bannerAttributes() is one flat line for a log, of which nothing is masked", () => {
+  expect(redact(bannerAttributes(facts))).toEqual(bannerAttributes(facts));
   expect(bannerAttributes(facts)).toEqual({
     version: "1.2.3",
     url: "http://127.0.0.1:5002",
-    key: "made and stored in /var/lib/plugd/server.key",
+    authentication: "key made and stored in /var/lib/plugd/server.key",
     data_dir: "/var/lib/plugd",
     debug_address: "127.0.0.1:5003",
-    python: ["3.13.0 /usr/bin/python3.13", "3.12.1 /usr/bin/python3.12"],
+    python: "3.13.0, 3.12.1",
     uv: "0.9.1",
     memory_limit: "cgroup v2",
-    ignored_settings: ["DB_HOST", "REDIS_HOST"],
+    ignored_settings: "DB_HOST, REDIS_HOST",
     ready_ms: 41.6,
   });
 });
