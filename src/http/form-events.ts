@@ -124,7 +124,7 @@ function openInput(body: ReadableStream<Uint8Array> | null): Input {
     },
     async drain() {
       try {
-        while (chunks && !(await chunks.next()).done) continue;
+        while ((await chunks?.next())?.done === false) continue;
       } catch {
         // The client has gone, and what is to be told was told before.
       }
