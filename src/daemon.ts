@@ -81,6 +81,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   let closing: Promise<void> | undefined;
 
   async function closeAll(): Promise<void> {
+    const began = performance.now();
+    log.info("Stopping");
     for (const [what, close] of closers.toReversed()) {
       try {
         await close();
@@ -88,7 +90,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
         log.error(`Cannot close ${what}`, { error: cause });
       }
     }
-    log.info("Stopped");
+    log.info("Stopped", { took_ms: Math.round(performance.now() - began) });
   }
   const close = () => (closing ??= closeAll());
 
@@ -138,6 +140,16 @@ async function build(
     prefixes: { package: config.PLUGIN_PACKAGE_CACHE_PATH, asset: config.PLUGIN_MEDIA_CACHE_PATH },
   });
 
+  // Services that outlive the plugins, whose end is the end of their open calls
+  const recorder = createSessionRecorder({
+    store: store.sessions,
+    touch: (identifiers, at) => store.installations.touch(identifiers, at),
+    history: config.PLUGD_SESSION_HISTORY,
+    intervalMs: SESSION_WRITE_MS,
+    log,
+  });
+  onClose("the list of sessions", () => recorder.close());
+
   // Runtimes
   const metrics = createMetrics();
   const memory = await createMemoryLimiter({ log });
@@ -160,14 +172,6 @@ async function build(
   onClose("the plugins", () => plugins.close({ drainMs }));
 
   // Services
-  const recorder = createSessionRecorder({
-    store: store.sessions,
-    touch: (identifiers, at) => store.installations.touch(identifiers, at),
-    history: config.PLUGD_SESSION_HISTORY,
-    intervalMs: SESSION_WRITE_MS,
-    log,
-  });
-  onClose("the list of sessions", () => recorder.close());
   const background = createBackgroundWork({ logger: log });
   onClose("the background work", () => background.close());
   const guard = createPackageGuard();
@@ -212,8 +216,13 @@ async function build(
     metrics,
     timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
   });
-  await installTasks.failLeftOver();
-  await store.sessions.closeOpen(new Date());
+  const cutTasks = await installTasks.failLeftOver();
+  const cutCalls = await store.sessions.closeOpen(new Date());
+  if (cutTasks + cutCalls > 0)
+    log.warn("The last daemon was ended in the middle of its work", {
+      installations: cutTasks,
+      calls: cutCalls,
+    });
 
   // HTTP
   const tracker = createRequestTracker({ metrics, log, logHealth: config.HEALTH_API_LOG_ENABLED });
@@ -223,8 +232,10 @@ async function build(
     onRoute: (request, route) => tracker.route(request, route),
     system: {
       health: () => ({
+        // The tracker sees a stream until its head went out, the recorder from then on, and both a call in between.
         active_dispatch_requests: Math.max(recorder.active, tracker.activeDispatch),
-        active_requests: tracker.active,
+        active_requests:
+          tracker.active - tracker.activeDispatch + Math.max(recorder.active, tracker.activeDispatch),
         build_time: BUILD_TIME,
         platform: config.PLATFORM,
         pool_status: {
@@ -312,9 +323,9 @@ async function build(
   });
   background.start("start plugins that were used lately", async () => {
     const lately = await installations.identifiers("local");
-    await plugins.warmUp(
-      lately.filter(({ lastUsedAt }) => lastUsedAt !== null).map(({ identifier }) => identifier),
-    );
+    const used = lately.filter(({ lastUsedAt }) => lastUsedAt !== null).map(({ identifier }) => identifier);
+    if (used.length > 0) log.info("Starting plugins that were used lately", { plugins: used.length });
+    await plugins.warmUp(used);
   });
 
   return {
