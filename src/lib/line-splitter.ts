@@ -18,6 +18,8 @@ const NEWLINE = 10;
 /** Enough for the envelope of a message with its session id. */
 const HEAD_BYTES = 512;
 const NOTHING: readonly SplitPart[] = [];
+/** Chunks of a line that are kept as they came; a writer of single bytes must not cost a hundred times its line. */
+const MAX_LOOSE_CHUNKS = 1024;
 
 /**
  * Cuts a byte stream into blocks of complete lines.
@@ -30,22 +32,33 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
   const decoder = new TextDecoder();
   let pending: Uint8Array[] = [];
   let pendingBytes = 0;
+  /** How many at the end of `pending` have not been joined. */
+  let loose = 0;
   /** Set while a line above the limit passes: its head and what was seen of it so far. */
   let dropping: { head: string; sizeBytes: number } | undefined;
+
+  function clearPending(): void {
+    pending = [];
+    pendingBytes = 0;
+    loose = 0;
+  }
 
   function startDropping(): void {
     dropping = {
       head: decoder.decode(Buffer.concat(pending).subarray(0, HEAD_BYTES)),
       sizeBytes: pendingBytes,
     };
-    pending = [];
-    pendingBytes = 0;
+    clearPending();
   }
 
   function keep(rest: Uint8Array): void {
     if (rest.length === 0) return;
     pending.push(rest);
     pendingBytes += rest.length;
+    if (++loose >= MAX_LOOSE_CHUNKS) {
+      pending.push(Buffer.concat(pending.splice(-loose)));
+      loose = 0;
+    }
     if (pendingBytes > maxLineBytes) startDropping();
   }
 
@@ -69,8 +82,7 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
     }
     const complete = chunk.subarray(0, last + 1);
     const joined = pending.length > 0 ? Buffer.concat([...pending, complete]) : complete;
-    pending = [];
-    pendingBytes = 0;
+    clearPending();
     keep(chunk.subarray(last + 1));
     return joined.length > maxLineBytes ? cutOversize(joined) : [decoder.decode(joined)];
   }
@@ -105,8 +117,7 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
     }
     if (pendingBytes === 0) return NOTHING;
     const rest = Buffer.concat(pending);
-    pending = [];
-    pendingBytes = 0;
+    clearPending();
     return [decoder.decode(rest)];
   }
 

@@ -101,7 +101,11 @@ function endOfValue(text: string, at: number): number | undefined {
 }
 
 function noise(text: string): PluginEvent {
-  return { kind: "noise", text: text.length > NOISE_CHARS ? `${text.substring(0, NOISE_CHARS)}…` : text };
+  return { kind: "noise", text: cut(text) };
+}
+
+function cut(text: string): string {
+  return text.length > NOISE_CHARS ? `${text.substring(0, NOISE_CHARS)}…` : text;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -117,7 +121,11 @@ function decodeMessage(value: unknown, line: string): PluginEvent {
       return { kind: "heartbeat" };
     case "log": {
       const data = isObject(value["data"]) ? value["data"] : {};
-      return { kind: "log", level: logLevel(data["level"]), message: textOf(data["message"]) };
+      return {
+        kind: "log",
+        level: logLevel(data["level"]),
+        message: textOf(data["message"], line, ["data", "message"]),
+      };
     }
     default:
       // The manifest line, `error` events (they never end a local session) and everything unknown.
@@ -125,8 +133,10 @@ function decodeMessage(value: unknown, line: string): PluginEvent {
   }
 }
 
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
+/** A text, or else the plugin's own writing of the value: what nests deep can be parsed in no time, but not written. */
+function textOf(value: unknown, line: string, path: readonly string[]): string {
+  if (typeof value === "string") return value;
+  return value === undefined ? "" : cut(rawMember(line, path) ?? "");
 }
 
 /** Maps a plugin's level names, Python's mostly (contract/plugin-wire 0.2). */
@@ -181,7 +191,7 @@ function decodeSession(value: Record<string, unknown>, line: string): PluginEven
         sessionId,
         error: {
           error_type: "unknown_stream_message_type",
-          message: `unknown stream message type: ${textOf(type)}`,
+          message: `unknown stream message type: ${textOf(type, line, ["data", "type"])}`,
         },
       };
   }

@@ -175,6 +175,18 @@ describe("decodeBlock() of everything else", () => {
   });
 });
 
+test("decodeBlock() survives whatever nests deeper than the stack", () => {
+  const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+  const block = [
+    `{"event":"session","session_id":"s","data":{"type":"stream","data":${deep}}}`,
+    `{"event":"session","session_id":"s","data":{"type":${deep},"data":1}}`,
+    `{"event":"log","data":{"message":${deep}}}`,
+    `x${deep}`,
+    '{"event":"heartbeat"}',
+  ].join("\n");
+  expect(decodeBlock(block).map(({ kind }) => kind)).toEqual(["item", "broken", "log", "noise", "heartbeat"]);
+});
+
 describe("createSdkCodec()", () => {
   test("writes a request as one line with every key", () => {
     const line = createSdkCodec().encode({

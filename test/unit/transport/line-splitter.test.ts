@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import * as fc from "fast-check";
 import { createLineSplitter } from "../../../src/lib/line-splitter.ts";
 
@@ -84,4 +84,16 @@ test("createLineSplitter() turns invalid UTF-8 into U+FFFD and keeps the lines",
 
 test("createLineSplitter() reports an unfinished long line at the end", () => {
   expect(feed(10, [bytes("x".repeat(25))])).toEqual({ text: "", oversize: [25] });
+});
+
+test("createLineSplitter() keeps a line of single bytes in few pieces", () => {
+  const splitter = createLineSplitter(1_000_000);
+  const byte = bytes("x");
+  const concat = spyOn(Buffer, "concat");
+  for (let i = 0; i < 5000; i++) splitter.push(byte);
+  const [part] = splitter.push(bytes("\n"));
+  expect(part).toBe(`${"x".repeat(5000)}\n`);
+  // At last: what was joined before, the rest, and the end of the line.
+  expect(concat.mock.calls.at(-1)?.[0]).toHaveLength(4 + (5000 % 1024) + 1);
+  concat.mockRestore();
 });
