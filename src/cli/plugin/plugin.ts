@@ -7,6 +7,7 @@ import { moduleCommand } from "./module.ts";
 import { packageCommand } from "./package.ts";
 import { permissionCommand } from "./permission.ts";
 import { readmeCommand } from "./readme.ts";
+import { runCommand } from "./run.ts";
 
 /** Everything around the making of a plugin (contract/plugin-package 7.1). */
 export function pluginCommand(io: CliIo, deps: CliDeps): Command {
@@ -17,5 +18,6 @@ export function pluginCommand(io: CliIo, deps: CliDeps): Command {
     .addCommand(checksumCommand(io))
     .addCommand(permissionCommand(io))
     .addCommand(moduleCommand(io))
-    .addCommand(readmeCommand(io));
+    .addCommand(readmeCommand(io))
+    .addCommand(runCommand(io, deps));
 }
