@@ -65,12 +65,23 @@ export type UploadBundle = (
  */
 const MAX_RATIO = 8;
 
+/** The collector does not see how large buffers are: left alone, it lets those of a whole bundle pile up. */
+const GARBAGE_BYTES = 32 * 1024 * 1024;
+
 export function createUploadBundle(deps: UploadBundleDeps): UploadBundle {
   const { store, maxPackageBytes, maxBundleBytes, publicKeys } = deps;
+  let garbageBytes = 0;
 
-  async function read(entry: ArchiveEntry): Promise<PluginPackage> {
+  async function read(
+    entry: ArchiveEntry,
+  ): Promise<{ readonly bytes: Uint8Array; readonly pkg: PluginPackage }> {
     if (entry.uncompressedBytes > limitOf(entry.compressedBytes, maxPackageBytes))
       throw tooLarge(limitOf(entry.compressedBytes, maxPackageBytes));
+    if (garbageBytes > GARBAGE_BYTES) {
+      Bun.gc(true);
+      garbageBytes = 0;
+    }
+    garbageBytes += entry.uncompressedBytes;
     const bytes = await entry.read();
     const pkg = await readPackage(bytes, {
       maxUncompressedBytes: limitOf(bytes.byteLength, maxPackageBytes),
@@ -80,7 +91,7 @@ export function createUploadBundle(deps: UploadBundleDeps): UploadBundle {
       throw new DaemonError("bad_request", "it is a bundle itself, and no plugin package");
     const broken = brokenRule(pkg.declaration);
     if (broken !== undefined) throw new DaemonError("bad_request", `${broken}\nillegal plugin manifest`);
-    return pkg;
+    return { bytes, pkg };
   }
 
   async function check(
@@ -88,7 +99,7 @@ export function createUploadBundle(deps: UploadBundleDeps): UploadBundle {
     options: { readonly name: string; readonly needsSignature: boolean },
   ): Promise<{ readonly toStore: PackageToStore; readonly unpackedBytes: number }> {
     const failed = `failed to read package ${JSON.stringify(options.name)} of the bundle`;
-    const pkg = await explain(() => read(entry), failed);
+    const { pkg } = await explain(() => read(entry), failed);
     if (options.needsSignature) requireSignature(pkg);
     if (deps.enforceOfficial) requireOfficialSignature(pkg);
     const { declaration, assets } = await explain(() => remap(pkg), "failed to remap assets", "internal");
@@ -100,8 +111,16 @@ export function createUploadBundle(deps: UploadBundleDeps): UploadBundle {
         verification: pkg.verification,
         assetIds: [...assets.keys()],
         sizeBytes: pkg.sizeBytes,
-        content: async () => ({ bytes: await entry.read(), assets: remap(await read(entry)).assets }),
+        content: contentOf(entry),
       },
+    };
+  }
+
+  /** Stands apart: a function that is made inside of `check` would hold the package that was checked. */
+  function contentOf(entry: ArchiveEntry): PackageToStore["content"] {
+    return async () => {
+      const { bytes, pkg } = await read(entry);
+      return { bytes, assets: remap(pkg).assets };
     };
   }
 
