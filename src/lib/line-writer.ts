@@ -2,66 +2,84 @@ import { write, writeSync } from "node:fs";
 
 /** Writes lines to a file descriptor in the background, in order. */
 export interface LineWriter {
+  /** Throws when too much waits for a slow reader: a log must neither stop a daemon nor fill its memory. */
   write(line: string): void;
-  /** Writes what is left, now. For the end of the process. */
+  /** Writes what is left, now, as far as the reader takes it. For the end of the process. */
   flushSync(): void;
 }
 
-/** Text that waits for a slow reader; more is lost and counted, for a log must never stop a daemon. */
-const MAX_WAITING_CHARS = 4 * 1024 * 1024;
+export interface LineWriterOptions {
+  /** Text that may wait; beside it, as much again may be on its way. */
+  readonly maxWaitingChars?: number;
+}
 
 /** Lines of this time are written together: a log line must not cost a system call. */
 const BATCH_MS = 20;
+const RETRY_MS = 10;
+/** The end of the process waits this long for a reader that takes nothing. */
+const LAST_MS = 500;
 
-export function createLineWriter(fd: number): LineWriter {
+export function createLineWriter(fd: number, options: LineWriterOptions = {}): LineWriter {
+  const { maxWaitingChars = 4 * 1024 * 1024 } = options;
   let waiting = "";
-  let lost = 0;
-  let busy = false;
+  /** Taken out of `waiting` and not written yet. */
+  let rest: Uint8Array | undefined;
+  /** Since when the system has `rest`; undefined between two tries. */
+  let writingSince: number | undefined;
 
   function flush(): void {
-    if (busy || waiting === "") return;
-    busy = true;
-    const bytes = Buffer.from(waiting);
+    if (rest || waiting === "") return;
+    rest = Buffer.from(waiting);
     waiting = "";
-    writeAll(bytes);
+    writeRest();
   }
 
-  function writeAll(bytes: Uint8Array): void {
-    write(fd, bytes, (error, written) => {
+  function writeRest(): void {
+    if (!rest) return;
+    writingSince = performance.now();
+    write(fd, rest, (error, written) => {
+      writingSince = undefined;
       if (error && "code" in error && error.code === "EAGAIN") {
-        setTimeout(() => writeAll(bytes), 10);
+        setTimeout(writeRest, RETRY_MS);
         return;
       }
       // A closed pipe takes nothing any more; there is nobody left to tell.
-      if (!error && written < bytes.length) {
-        writeAll(bytes.subarray(written));
-        return;
-      }
-      busy = false;
-      if (lost > 0 && waiting.length < MAX_WAITING_CHARS / 2) {
-        waiting += `${lost} lines of this log were lost: its reader was too slow\n`;
-        lost = 0;
-      }
-      flush();
+      rest = error || !rest || written >= rest.length ? undefined : rest.subarray(written);
+      if (rest) writeRest();
+      else flush();
     });
   }
 
   return {
     write(line) {
-      if (waiting.length > MAX_WAITING_CHARS) {
-        lost++;
-        return;
-      }
-      if (waiting === "" && !busy) setTimeout(flush, BATCH_MS);
+      if (waiting.length > maxWaitingChars) throw new Error("The reader of the log is too slow");
+      if (waiting === "" && !rest) setTimeout(flush, BATCH_MS);
       waiting += line;
     },
     flushSync() {
-      try {
-        if (waiting !== "") writeSync(fd, waiting);
-      } catch {
-        // The reader is gone or does not read; the process ends either way.
+      if (writingSince !== undefined) {
+        // The system still has it: what follows would come first, or wait for a reader that does not read.
+        if (performance.now() - writingSince > LAST_MS) return;
+        Bun.sleepSync(RETRY_MS);
+        rest = undefined;
       }
+      const left = rest ? Buffer.concat([rest, Buffer.from(waiting)]) : Buffer.from(waiting);
+      rest = undefined;
       waiting = "";
+      writeNow(fd, left);
     },
   };
+}
+
+function writeNow(fd: number, bytes: Uint8Array): void {
+  const giveUp = performance.now() + LAST_MS;
+  for (let at = 0; at < bytes.length;)
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (cause) {
+      const isFull = cause instanceof Error && "code" in cause && cause.code === "EAGAIN";
+      // The reader is gone, or does not read; the process ends either way.
+      if (!isFull || performance.now() > giveUp) return;
+      Bun.sleepSync(RETRY_MS);
+    }
 }
