@@ -23,10 +23,13 @@ async function main(): Promise<number> {
     });
 
   const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const)
+  for (const [name, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)
     process.on(name, () => {
       // The second one ends at once; plugins die with this process.
-      if (stop.signal.aborted) process.exit(130);
+      if (stop.signal.aborted) process.exit(code);
       stop.abort();
     });
   const log = createLineWriter(1);
@@ -42,8 +45,12 @@ async function main(): Promise<number> {
         level: config.LOG_LEVEL,
         format: config.LOG_OUTPUT_FORMAT,
         write(line) {
-          log.write(line);
-          file?.write(line);
+          // A full disk must not take the line from the terminal, nor a slow terminal from the file.
+          try {
+            file?.write(line);
+          } finally {
+            log.write(line);
+          }
         },
       });
       // A stray failure must be seen, and must not take every plugin down with it.
