@@ -1,7 +1,7 @@
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { requireIdentifier } from "../protocol/identifier.ts";
 import type { SessionContext } from "../protocol/messages.ts";
-import type { PluginRuntime } from "../runtime/runtime.ts";
+import type { InvocationRequest, PluginRuntime } from "../runtime/runtime.ts";
 import type { Invocation, InvocationEnd, ItemDecoder } from "../protocol/invocation.ts";
 import type { InstallationRow, RuntimeType, SessionOutcome } from "../store/store.ts";
 import type { Metrics } from "./metrics.ts";
@@ -54,43 +54,76 @@ const STREAMING: ReadonlySet<string> = new Set([
   "invoke_online_drive_download_file",
 ]);
 
+/** Upgrades and reinstallations that may come in between before a call gives up. */
+const MAX_TARGETS = 5;
+
 export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
   const { recorder, metrics } = deps;
 
+  async function resolve(tenantId: string, pluginId: string): Promise<InvocationTarget> {
+    const row = await deps.findInstallation(tenantId, pluginId);
+    if (!row) throw new DaemonError("plugin_not_found", "plugin not found");
+    requireIdentifier(row.identifier);
+    return { tenantId, pluginId, identifier: row.identifier, runtimeType: row.runtimeType };
+  }
+
+  /** Whether the plugin that the call was meant for is still the one that is installed. */
+  async function isCurrent(target: InvocationTarget): Promise<boolean> {
+    return (await deps.findInstallation(target.tenantId, target.pluginId))?.identifier === target.identifier;
+  }
+
+  /**
+   * Since its target was found, a call may have waited for its body or for a start while the plugin was upgraded or
+   * uninstalled. It goes to what is installed now, and starts nothing that is not.
+   */
+  async function open(
+    target: InvocationTarget,
+    request: InvocationRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly invocation: Invocation; readonly target: InvocationTarget }> {
+    let to = target;
+    for (let tried = 1; tried <= MAX_TARGETS; tried++) {
+      const runtime = await deps.runtimeOf(to.identifier, to.runtimeType);
+      // Looked up once the runtime is known: whoever uninstalls it from here on finds it, too, and stops it.
+      if (await isCurrent(to)) {
+        if (!runtime) throw unavailable();
+        try {
+          return { invocation: await runtime.invoke(request, signal), target: to };
+        } catch (cause) {
+          // Nothing was executed. Another runtime than before means that this one was stopped for good.
+          const isRetired = (await deps.runtimeOf(to.identifier, to.runtimeType)) !== runtime;
+          if (signal.aborted || !isRetired) throw cause;
+        }
+      }
+      to = await resolve(to.tenantId, to.pluginId);
+    }
+    throw unavailable();
+  }
+
   return {
-    async resolve(tenantId, pluginId) {
-      const row = await deps.findInstallation(tenantId, pluginId);
-      if (!row) throw new DaemonError("plugin_not_found", "plugin not found");
-      requireIdentifier(row.identifier);
-      return { tenantId, pluginId, identifier: row.identifier, runtimeType: row.runtimeType };
-    },
+    resolve,
 
     async invoke(target, call, signal) {
       const { pluginId, runtimeType } = target;
       const began = performance.now();
       const family = { plugin_id: pluginId, plugin_type: call.type, runtime_type: runtimeType };
-      const runtime = await deps.runtimeOf(target.identifier, runtimeType);
-      if (!runtime) throw new DaemonError("unavailable", "no available node, plugin runtime not found");
+      const { session, data, decodeItem } = call;
       const sessionId = crypto.randomUUID();
       metrics.invocationsActive.inc(family);
-      let invocation: Invocation;
+      let opened: Awaited<ReturnType<typeof open>>;
       try {
-        invocation = await runtime.invoke(
-          {
-            sessionId,
-            session: call.session,
-            data: call.data,
-            decodeItem: call.decodeItem,
-            timeoutMs: deps.timeoutMs,
-          },
+        opened = await open(
+          target,
+          { sessionId, session, data, decodeItem, timeoutMs: deps.timeoutMs },
           signal,
         );
       } catch (cause) {
         count(signal.aborted ? "client_disconnect" : "error");
         throw cause;
       }
+      const { invocation } = opened;
       const recorded = recorder.begin(
-        { id: sessionId, ...target, type: call.type, action: call.action },
+        { id: sessionId, ...opened.target, type: call.type, action: call.action },
         invocation.delivered,
       );
       const onAbort = () => invocation.cancel();
@@ -117,6 +150,11 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
       }
     },
   };
+}
+
+/** Clients take a plugin for out of order when they read these words (contract/http-api 3.2). */
+function unavailable(): DaemonError {
+  return new DaemonError("unavailable", "no available node, plugin runtime not found");
 }
 
 const METRIC_STATUS: Readonly<Record<SessionOutcome, string>> = {

@@ -29,7 +29,8 @@ async function fill(path: string, { left }: { readonly left: number }): Promise<
 }
 
 async function filesBelow(path: string): Promise<string[]> {
-  return (await readdir(path, { recursive: true }).catch(() => [])).sort();
+  const files: string[] = await readdir(path, { recursive: true }).catch(() => []);
+  return files.sort();
 }
 
 describe.skipIf(tinyDiskRefusal !== undefined)(`a full disk${tinyDiskRefusal ?? ""}`, () => {

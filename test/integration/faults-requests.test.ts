@@ -13,7 +13,9 @@ let daemon: LocalDaemon;
 let pluginId: string;
 
 beforeAll(async () => {
-  daemon = await startTestDaemon({ env: { MAX_PLUGIN_PACKAGE_SIZE: String(MAX_PACKAGE_BYTES) } });
+  daemon = await startTestDaemon({
+    env: { MAX_PLUGIN_PACKAGE_SIZE: String(MAX_PACKAGE_BYTES), MAX_BUNDLE_PACKAGE_SIZE: "1000000" },
+  });
   ({ pluginId } = await daemon.api.install({ name: "asked" }));
 });
 afterAll(async () => {
