@@ -6,6 +6,7 @@ import type { ParsedConfig } from "./config/parse-config.ts";
 import { createApp } from "./http/app.ts";
 import { createRequestTracker } from "./http/request-tracker.ts";
 import { assetRoutes } from "./http/routes/assets.ts";
+import { directInvokeRoutes } from "./http/routes/direct-invoke.ts";
 import { managementBundleRoutes } from "./http/routes/management-bundle.ts";
 import { managementInstallRoutes } from "./http/routes/management-install.ts";
 import { managementListRoutes } from "./http/routes/management-lists.ts";
@@ -211,6 +212,7 @@ async function build(
   });
   const invoke = createInvokePlugin({
     findInstallation: (tenantId, pluginId) => installations.find(tenantId, pluginId),
+    runtimeTypeOf: (identifier) => installations.runtimeTypeOf(identifier),
     runtimeOf: (identifier) => plugins.runtimeOf(identifier),
     recorder,
     metrics,
@@ -291,6 +293,7 @@ async function build(
       }),
       readmeRoutes({ readReadme: createReadReadme({ readmes: store.readmes, packages }) }),
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
+      directInvokeRoutes({ ...invoke, packages }),
     ],
   });
   const server = startServer({

@@ -7,7 +7,7 @@ import { type DispatchRoutesDeps, dispatchRoutes } from "./routes/dispatch.ts";
 import { type SystemRoutesDeps, systemRoutes } from "./routes/system.ts";
 
 export interface AppDeps {
-  /** Compared with `X-Api-Key` on everything below `/plugin`. */
+  /** Compared with `X-Api-Key` on everything below `/plugin` and `/v2`. */
   readonly serverKey: string;
   readonly system: SystemRoutesDeps;
   readonly dispatch: DispatchRoutesDeps;
@@ -60,5 +60,7 @@ export function createApp(deps: AppDeps) {
 
 /** Routes whose failures show in the HTTP status; the others answer 200 with the code in the envelope. */
 function hasTypedStatus(route: string | undefined): boolean {
-  return /^\/plugin\/:tenant_id\/(dispatch|asset|extract-asset)\//.test(route ?? "");
+  return /^\/(?:plugin\/:tenant_id\/(?:dispatch|asset|extract-asset)|v2\/invoke\/dispatch)\//.test(
+    route ?? "",
+  );
 }

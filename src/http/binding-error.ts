@@ -11,9 +11,13 @@ export interface FieldProblem {
  * looked up (contract/http-api 1.5). Failures after that are `DaemonError`s.
  */
 export class BindingError extends Error {
-  constructor(message: string) {
+  /** Which failure the envelope names. */
+  readonly code: "bad_request" | "invalid_identifier";
+
+  constructor(message: string, code: BindingError["code"] = "bad_request") {
     super(message);
     this.name = "BindingError";
+    this.code = code;
   }
 }
 

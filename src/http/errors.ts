@@ -39,7 +39,7 @@ export function failure(code: number, type: string, message: string): FailureEnv
 }
 
 export function failureOf(error: unknown): FailureEnvelope {
-  if (error instanceof BindingError) return failure(-400, MAPPINGS.bad_request.type, error.message);
+  if (error instanceof BindingError) return failure(-400, MAPPINGS[error.code].type, error.message);
   if (!(error instanceof DaemonError))
     return failure(-500, MAPPINGS.internal.type, error instanceof Error ? error.message : String(error));
   if (error.code === "plugin_failed" && error.plugin) return pluginFailure(error.plugin);
