@@ -31,7 +31,10 @@ const QUOTE = 34;
 async function relay(): Promise<void> {
   let rest: Uint8Array = new Uint8Array(0);
   for await (const chunk of child.stdout) {
-    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const bytes =
+      rest.length > 0
+        ? Buffer.concat([rest, chunk])
+        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     const written = new Map<string, Uint8Array[]>();
     let from = 0;
     for (let at = bytes.indexOf(NEWLINE); at >= 0; from = at + 1, at = bytes.indexOf(NEWLINE, from)) {
@@ -81,8 +84,8 @@ const server = Bun.serve({
             close: () => controller.close(),
             done,
           });
-          child.stdin.write(`${JSON.stringify({ session_id: id, event: "request", data })}\n`);
-          child.stdin.flush();
+          void child.stdin.write(`${JSON.stringify({ session_id: id, event: "request", data })}\n`);
+          void child.stdin.flush();
         }),
     };
     return new Response(new ReadableStream(source), { headers: { "content-type": "text/event-stream" } });

@@ -4,20 +4,28 @@
  *
  * It runs in a process of its own, so that what it costs is not counted as the daemon's.
  */
-export interface LoadOptions {
+import { quantile } from "./statistics.ts";
+
+export interface LoadTarget {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: unknown;
+  readonly body: string;
+}
+
+export interface LoadOptions extends LoadTarget {
   readonly concurrency: number;
-  /** Ends after this time; calls that are open then still count. */
+  /** No call begins after this time; those that are open then still count. */
   readonly seconds: number;
-  /** Calls in all; 0 means as many as the time allows. */
+  /** Calls before that which are not counted, for as long as this. */
+  readonly warmUpSeconds?: number;
+  /** Calls in all; default: as many as the time allows. */
   readonly calls?: number;
 }
 
 export interface LoadResult {
   readonly calls: number;
   readonly failed: number;
+  readonly items: number;
   readonly callsPerSecond: number;
   readonly itemsPerSecond: number;
   readonly megabytesPerSecond: number;
@@ -25,78 +33,100 @@ export interface LoadResult {
   readonly firstItemMs: readonly [number, number];
   readonly wholeMs: readonly [number, number];
   readonly seconds: number;
+  /** The first failure. */
   readonly sample?: string;
 }
 
 const NEWLINE = 10;
 
+interface Tally {
+  readonly firstMs: number[];
+  readonly wholeMs: number[];
+  items: number;
+  bytes: number;
+  failed: number;
+  sample: string | undefined;
+}
+
 async function load(options: LoadOptions): Promise<LoadResult> {
-  const body = JSON.stringify(options.body);
-  const first: number[] = [];
-  const whole: number[] = [];
-  let items = 0;
-  let bytes = 0;
-  let failed = 0;
-  let started = 0;
-  let sample: string | undefined;
+  const { warmUpSeconds = 0, seconds, concurrency, calls = Number.POSITIVE_INFINITY } = options;
+  if (warmUpSeconds > 0)
+    await run(options, {
+      tally: emptyTally(),
+      seconds: warmUpSeconds,
+      concurrency,
+      calls: Number.POSITIVE_INFINITY,
+    });
+  const tally = emptyTally();
   const began = performance.now();
-  const until = began + options.seconds * 1000;
-  const limit = options.calls || Infinity;
-
-  async function call(): Promise<void> {
-    const at = performance.now();
-    let firstAt = 0;
-    let head = "";
-    let lines = 0;
-    let previous = 0;
-    try {
-      const response = await fetch(options.url, { method: "POST", headers: options.headers, body });
-      for await (const chunk of response.body ?? []) {
-        if (firstAt === 0) {
-          firstAt = performance.now() - at;
-          head = new TextDecoder().decode(chunk.subarray(0, 200));
-        }
-        bytes += chunk.length;
-        if (previous === NEWLINE && chunk[0] === NEWLINE) lines++;
-        for (let i = chunk.indexOf(NEWLINE); i >= 0; i = chunk.indexOf(NEWLINE, i + 1)) if (chunk[i + 1] === NEWLINE) lines++;
-        previous = chunk.at(-1) ?? 0;
-      }
-      if (response.status !== 200 || !head.includes('"code":0')) throw new Error(`${response.status} ${head}`);
-      items += lines;
-      first.push(firstAt);
-      whole.push(performance.now() - at);
-    } catch (cause) {
-      failed++;
-      sample ??= String(cause);
-    }
-  }
-
-  async function worker(): Promise<void> {
-    while (performance.now() < until && started < limit) {
-      started++;
-      await call();
-    }
-  }
-
-  await Promise.all(Array.from({ length: options.concurrency }, worker));
-  const seconds = (performance.now() - began) / 1000;
+  await run(options, { tally, seconds, concurrency, calls });
+  const took = (performance.now() - began) / 1000;
+  const { firstMs, wholeMs, items, bytes, failed, sample } = tally;
   return {
-    calls: whole.length,
+    calls: wholeMs.length,
     failed,
-    callsPerSecond: whole.length / seconds,
-    itemsPerSecond: items / seconds,
-    megabytesPerSecond: bytes / seconds / 1e6,
-    firstItemMs: quantiles(first),
-    wholeMs: quantiles(whole),
-    seconds,
+    items,
+    callsPerSecond: wholeMs.length / took,
+    itemsPerSecond: items / took,
+    megabytesPerSecond: bytes / took / 1e6,
+    firstItemMs: [quantile(firstMs, 0.5), quantile(firstMs, 0.99)],
+    wholeMs: [quantile(wholeMs, 0.5), quantile(wholeMs, 0.99)],
+    seconds: took,
     ...(sample !== undefined && { sample }),
   };
 }
 
-function quantiles(values: number[]): [number, number] {
-  values.sort((a, b) => a - b);
-  const at = (share: number) => values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
-  return [at(0.5), at(0.99)];
+function emptyTally(): Tally {
+  return { firstMs: [], wholeMs: [], items: 0, bytes: 0, failed: 0, sample: undefined };
+}
+
+interface Run {
+  readonly tally: Tally;
+  readonly seconds: number;
+  readonly concurrency: number;
+  readonly calls: number;
+}
+
+async function run(target: LoadTarget, { tally, seconds, concurrency, calls }: Run): Promise<void> {
+  const until = performance.now() + seconds * 1000;
+  let started = 0;
+  const worker = async () => {
+    while (performance.now() < until && started < calls) {
+      started++;
+      await call(target, tally);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+}
+
+async function call({ url, headers, body }: LoadTarget, tally: Tally): Promise<void> {
+  const at = performance.now();
+  let firstMs = 0;
+  let head = "";
+  let items = 0;
+  let last = 0;
+  try {
+    const response = await fetch(url, { method: "POST", headers, body, proxy: false });
+    for await (const chunk of response.body ?? []) {
+      if (firstMs === 0) {
+        firstMs = performance.now() - at;
+        head = new TextDecoder().decode(chunk.subarray(0, 200));
+      }
+      tally.bytes += chunk.length;
+      // Two newlines end an event, also when they come in two chunks.
+      if (last === NEWLINE && chunk[0] === NEWLINE) items++;
+      for (let i = chunk.indexOf(NEWLINE); i >= 0; i = chunk.indexOf(NEWLINE, i + 1))
+        if (chunk[i + 1] === NEWLINE) items++;
+      last = chunk.at(-1) ?? 0;
+    }
+    if (response.status !== 200 || !head.includes('"code":0')) throw new Error(`${response.status} ${head}`);
+    tally.items += items;
+    tally.firstMs.push(firstMs);
+    tally.wholeMs.push(performance.now() - at);
+  } catch (cause) {
+    tally.failed++;
+    tally.sample ??= String(cause);
+  }
 }
 
 if (import.meta.main) {

@@ -1,4 +1,5 @@
-"""Answers each request with `count` text items of `size` characters, `delay_ms` apart, and an end.
+"""Answers each request with `count` items, `delay_ms` apart, and an end: calls of a tool with texts of `size` characters,
+calls of an LLM with the chunks that a model's answer comes in.
 
 It speaks the SDK's line protocol with nothing in between, so that whoever relays its output is what is measured.
 """
@@ -23,8 +24,18 @@ def message(session_id: str, kind: str, data: object) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode() + b"\n\n"
 
 
-def answer(session_id: str, count: int, size: int, delay: float) -> None:
-    item = message(session_id, "stream", {"type": "text", "message": {"text": "x" * size}, "meta": None})
+def text_item(size: int) -> object:
+    return {"type": "text", "message": {"text": "x" * size}, "meta": None}
+
+
+def llm_chunk(content: str) -> object:
+    message = {"role": "assistant", "content": content, "name": None, "tool_calls": [], "opaque_body": None}
+    delta = {"index": 0, "message": message, "usage": None, "finish_reason": None}
+    return {"model": "bench", "prompt_messages": [], "system_fingerprint": None, "delta": delta}
+
+
+def answer(session_id: str, payload: object, count: int, delay: float) -> None:
+    item = message(session_id, "stream", payload)
     end = message(session_id, "end", {})
     if delay > 0:
         due = time.monotonic()
@@ -52,10 +63,12 @@ for line in sys.stdin.buffer:
     if line.isspace():
         continue
     request = json.loads(line)
-    wanted = request["data"].get("tool_parameters") or {}
-    args = (request["session_id"], int(wanted.get("count", 1)), int(wanted.get("size", 32)))
-    delay = float(wanted.get("delay_ms", 0)) / 1000
-    if delay > 0:
-        threading.Thread(target=answer, args=(*args, delay), daemon=True).start()
+    data = request["data"]
+    is_llm = data.get("action") == "invoke_llm"
+    wanted = data.get("model_parameters" if is_llm else "tool_parameters") or {}
+    payload = llm_chunk(" token") if is_llm else text_item(int(wanted.get("size", 32)))
+    args = (request["session_id"], payload, int(wanted.get("count", 1)), float(wanted.get("delay_ms", 0)) / 1000)
+    if args[-1] > 0:
+        threading.Thread(target=answer, args=args, daemon=True).start()
     else:
-        answer(*args, 0.0)
+        answer(*args)

@@ -1,0 +1,43 @@
+import { createCpuTimeReader } from "./cpu-time.ts";
+import type { Measure } from "./measure.ts";
+import type { RelayStand } from "./relay-stand.ts";
+import { runLoad } from "./run-load.ts";
+import type { RunSettings } from "./run-settings.ts";
+import { median } from "./statistics.ts";
+
+/** A fast model's tokens. */
+const PAUSE_MS = 20;
+/** A third of what the reference uses at its best: 424 and 114 µs. */
+const LEVELS = [
+  { streams: 1, goalMicroseconds: 141, seconds: 8, quickSeconds: 4 },
+  { streams: 50, goalMicroseconds: 38, seconds: 4, quickSeconds: 2 },
+] as const;
+
+/** (f) CPU time of the daemon for each chunk of streams that come as from a model; all its threads, all it does. */
+export async function measureLlmCpu(stand: RelayStand, { scope, quick }: RunSettings): Promise<Measure[]> {
+  const readCpuTime = createCpuTimeReader();
+  const { pid } = stand.daemon;
+  const measures: Measure[] = [];
+  for (const { streams, goalMicroseconds, ...level } of LEVELS) {
+    const seconds = quick ? level.quickSeconds : level.seconds;
+    const target = stand.llm({ count: (seconds * 1000) / PAUSE_MS, delay_ms: PAUSE_MS });
+    const values: number[] = [];
+    for (let round = 0; round < (quick ? 1 : 3); round++) {
+      const before = readCpuTime(pid);
+      const { items } = await runLoad(scope, {
+        ...target,
+        concurrency: streams,
+        calls: streams,
+        seconds: 60,
+      });
+      values.push(((readCpuTime(pid) - before) / items) * 1e6);
+    }
+    measures.push({
+      what: `CPU per LLM chunk, ${streams} ${streams === 1 ? "stream" : "streams"} of 50/s`,
+      unit: "µs",
+      plugd: median(values),
+      goal: { of: "value", kind: "at most", limit: goalMicroseconds },
+    });
+  }
+  return measures;
+}
