@@ -1,5 +1,5 @@
 import { DaemonError } from "../protocol/daemon-error.ts";
-import { requireIdentifier } from "../protocol/identifier.ts";
+import { type Identifier, requireIdentifier } from "../protocol/identifier.ts";
 import type { SessionContext } from "../protocol/messages.ts";
 import type { InvocationRequest, PluginRuntime } from "../runtime/runtime.ts";
 import type { Invocation, InvocationEnd, ItemDecoder } from "../protocol/invocation.ts";
@@ -9,6 +9,8 @@ import type { SessionRecorder } from "./session-recorder.ts";
 
 export interface InvokePluginDeps {
   findInstallation(tenantId: string, pluginId: string): Promise<InstallationRow | undefined>;
+  /** What runs a plugin that some tenant has installed; undefined when none has. */
+  runtimeTypeOf(identifier: string): Promise<RuntimeType | undefined>;
   /** The runtime that serves an identifier; undefined when the plugin is not known here. */
   runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
   readonly recorder: SessionRecorder;
@@ -23,6 +25,8 @@ export interface InvocationTarget {
   readonly pluginId: string;
   readonly identifier: string;
   readonly runtimeType: RuntimeType;
+  /** The caller named this very version; no upgrade of an installation moves the call to another one. */
+  readonly direct?: true;
 }
 
 /** A checked and filled request of one action of the catalogue. */
@@ -39,6 +43,8 @@ export interface PluginCall {
 export interface InvokePlugin {
   /** Throws `plugin_not_found`, or `invalid_identifier` when the stored one is damaged. */
   resolve(tenantId: string, pluginId: string): Promise<InvocationTarget>;
+  /** As `resolve`, for callers who name a version and no installation. Throws `unavailable` when nobody has installed it. */
+  resolveDirect(identifier: Identifier): Promise<Omit<InvocationTarget, "tenantId">>;
   /** Opens the session. The client's leaving is the signal's abort: it ends everything of the call. */
   invoke(target: InvocationTarget, call: PluginCall, signal: AbortSignal): Promise<Invocation>;
 }
@@ -69,6 +75,7 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
 
   /** Whether the plugin that the call was meant for is still the one that is installed. */
   async function isCurrent(target: InvocationTarget): Promise<boolean> {
+    if (target.direct === true) return (await deps.runtimeTypeOf(target.identifier)) !== undefined;
     return (await deps.findInstallation(target.tenantId, target.pluginId))?.identifier === target.identifier;
   }
 
@@ -95,13 +102,20 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
           if (signal.aborted || !isRetired) throw cause;
         }
       }
-      to = await resolve(to.tenantId, to.pluginId);
+      if (to.direct !== true) to = await resolve(to.tenantId, to.pluginId);
+      else if (!(await isCurrent(to))) throw unavailable();
     }
     throw unavailable();
   }
 
   return {
     resolve,
+
+    async resolveDirect({ text: identifier, pluginId }) {
+      const runtimeType = await deps.runtimeTypeOf(identifier);
+      if (!runtimeType) throw unavailable();
+      return { pluginId, identifier, runtimeType, direct: true };
+    },
 
     async invoke(target, call, signal) {
       const { pluginId, runtimeType } = target;
@@ -122,8 +136,9 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
         throw cause;
       }
       const { invocation } = opened;
+      const { direct: _, ...whom } = opened.target;
       const recorded = recorder.begin(
-        { id: sessionId, ...opened.target, type: call.type, action: call.action },
+        { id: sessionId, ...whom, type: call.type, action: call.action },
         invocation.delivered,
       );
       const onAbort = () => invocation.cancel();
