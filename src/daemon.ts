@@ -256,6 +256,7 @@ async function build(
         : undefined,
     },
     dispatch: invoke,
+    openDocs: config.PLUGD_OPEN_DOCS,
     guarded: [
       managementInstallRoutes({
         upload: createUploadPackage({

@@ -1,9 +1,13 @@
 import { type AnyElysia, Elysia } from "elysia";
 import type { Logger } from "../lib/logger.ts";
+import { VERSION } from "../lib/version.ts";
 import { createKeyCheck } from "./auth.ts";
 import { failureOf, statusOf } from "./errors.ts";
+import { allOperations } from "./openapi/all-operations.ts";
+import { buildDocument, type Document } from "./openapi/document.ts";
 import { createRouteMatcher } from "./route-matcher.ts";
 import { type DispatchRoutesDeps, dispatchRoutes } from "./routes/dispatch.ts";
+import { openApiRoutes } from "./routes/openapi.ts";
 import { type SystemRoutesDeps, systemRoutes } from "./routes/system.ts";
 
 export interface AppDeps {
@@ -11,6 +15,8 @@ export interface AppDeps {
   readonly serverKey: string;
   readonly system: SystemRoutesDeps;
   readonly dispatch: DispatchRoutesDeps;
+  /** `/openapi.json` and `/docs` need no key. */
+  readonly openDocs: boolean;
   /** Further modules behind the key. */
   readonly guarded: readonly AnyElysia[];
   readonly log: Logger;
@@ -25,6 +31,7 @@ const NOT_FOUND = '{"code":"not_found","message":"route not found"}';
 export function createApp(deps: AppDeps) {
   const { log } = deps;
   const checkKey = createKeyCheck("x-api-key", deps.serverKey);
+  const docs = openApiRoutes({ document });
   const app = new Elysia({ strictPath: true })
     .onError(({ error, code, request, route, set }) => {
       if (code === "NOT_FOUND") return notFound(request);
@@ -36,12 +43,23 @@ export function createApp(deps: AppDeps) {
     })
     .onBeforeHandle(({ request, route }) => deps.onRoute(request, route))
     .use(systemRoutes(deps.system))
+    .use(deps.openDocs ? docs : new Elysia())
     .guard({ beforeHandle: ({ request }) => checkKey(request) }, (guarded) => {
       let routes: AnyElysia = guarded.use(dispatchRoutes(deps.dispatch));
       for (const module of deps.guarded) routes = routes.use(module);
-      return routes;
+      return deps.openDocs ? routes : routes.use(docs);
     });
   const matches = createRouteMatcher(app.routes);
+
+  function document(): Document {
+    const operations = allOperations(deps);
+    const routes = app.routes.map(({ method, path }) => ({
+      method,
+      path,
+      operation: operations[`${method} ${path}`],
+    }));
+    return buildDocument({ version: VERSION, routes });
+  }
 
   /** A path that only lacks or exceeds a slash is sent to where it should be (contract/http-api 1.9). */
   function notFound(request: Request): Response {

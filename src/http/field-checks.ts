@@ -1,13 +1,22 @@
 import { parseIdentifier } from "../protocol/identifier.ts";
 import type { FieldProblem } from "./binding-error.ts";
+import type { JsonSchema } from "./openapi/json-schema.ts";
 import type { Field, FieldSource } from "./request-fields.ts";
+
+/** `author/name:version@checksum` (contract/plugin-package 4.3). */
+const IDENTIFIER: JsonSchema = {
+  type: "string",
+  pattern:
+    "^([a-z0-9_-]{1,64}/)?[a-z0-9_-]{1,255}:[0-9]{1,4}(\\.[0-9]{1,4}){1,3}(-\\w{1,16})?@[a-f0-9]{32,64}$",
+};
 
 /** A JSON object of a caller, kept as it came. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A whole number in the query; 0 counts as left out, as in the reference. */
 export function queryInteger(name: string, { min, max }: { min: number; max?: number }): Field<number> {
-  return field(name, ["query"], (raw) => {
+  const takes = { type: "integer", minimum: min, ...(max !== undefined && { maximum: max }) };
+  return field({ name, from: ["query"], takes, required: true }, (raw) => {
     const value = typeof raw === "string" && /^[+-]?\d{1,15}$/.test(raw) ? Number(raw) : 0;
     if (value === 0) return broken("required");
     if (value < min) return broken("min");
@@ -17,7 +26,7 @@ export function queryInteger(name: string, { min, max }: { min: number; max?: nu
 
 /** A text that is not empty, from a JSON body. */
 export function text(name: string): Field<string> {
-  return field(name, ["json"], (raw) =>
+  return field({ name, from: ["json"], takes: { type: "string", minLength: 1 }, required: true }, (raw) =>
     typeof raw === "string" && raw !== "" ? { value: raw } : broken("required"),
   );
 }
@@ -29,7 +38,7 @@ export function queryText(name: string): Field<string> {
 
 /** A text in the query that may be left out, which is as good as empty. */
 export function optionalQueryText(name: string, { maxChars }: { readonly maxChars: number }): Field<string> {
-  return field(name, ["query"], (raw) => {
+  return field({ name, from: ["query"], takes: { type: "string", maxLength: maxChars } }, (raw) => {
     const value = typeof raw === "string" ? raw : "";
     return characters(value) > maxChars ? broken("max") : { value };
   });
@@ -40,7 +49,8 @@ export function queryOneOf<const T extends string>(
   name: string,
   values: readonly [T, ...(readonly T[])],
 ): Field<T> {
-  return field<T>(name, ["query"], (raw) => {
+  const takes = { type: "string", enum: values, default: values[0] };
+  return field<T>({ name, from: ["query"], takes }, (raw) => {
     if (raw === undefined || raw === "") return { value: values[0] };
     const value = values.find((known) => known === raw);
     return value === undefined ? broken("oneof") : { value };
@@ -52,8 +62,9 @@ export function querySomeOf(
   name: string,
   { values, max }: { readonly values: readonly string[]; readonly max: number },
 ): Field<readonly string[]> {
-  const one = list(name, max, (item) => (values.includes(String(item)) ? undefined : "oneof"));
-  return { ...one, from: ["query"], repeated: true };
+  const items = { type: "string", enum: values };
+  const one = list({ name, max, items }, (item) => (values.includes(String(item)) ? undefined : "oneof"));
+  return { ...one, from: ["query"], repeated: true, required: false };
 }
 
 /** A list of objects, of each of which two texts count; neither may be empty. */
@@ -61,22 +72,27 @@ export function textPairs(
   name: string,
   keys: readonly [string, string],
 ): Field<readonly (readonly [string, string])[]> {
-  return field<readonly (readonly [string, string])[]>(name, ["json"], (raw) => {
-    if (!Array.isArray(raw)) return broken("required");
-    const value: [string, string][] = [];
-    for (const [at, item] of raw.entries()) {
-      const [first, second] = keys.map((key) => (isObject(item) ? item[key] : undefined));
-      if (typeof first !== "string" || typeof second !== "string" || first === "" || second === "")
-        return { rule: "required", at };
-      value.push([first, second]);
-    }
-    return { value };
-  });
+  const properties = Object.fromEntries(keys.map((key) => [key, { type: "string", minLength: 1 }]));
+  const takes = { type: "array", items: { type: "object", required: keys, properties } };
+  return field<readonly (readonly [string, string])[]>(
+    { name, from: ["json"], takes, required: true },
+    (raw) => {
+      if (!Array.isArray(raw)) return broken("required");
+      const value: [string, string][] = [];
+      for (const [at, item] of raw.entries()) {
+        const [first, second] = keys.map((key) => (isObject(item) ? item[key] : undefined));
+        if (typeof first !== "string" || typeof second !== "string" || first === "" || second === "")
+          return { rule: "required", at };
+        value.push([first, second]);
+      }
+      return { value };
+    },
+  );
 }
 
 /** A plugin unique identifier. */
 export function identifier(name: string, from: readonly FieldSource[] = ["json"]): Field<string> {
-  return field(name, from, (raw) => {
+  return field({ name, from, takes: IDENTIFIER, required: true }, (raw) => {
     if (typeof raw !== "string" || raw === "") return broken("required");
     return parseIdentifier(raw) ? { value: raw } : broken("plugin_unique_identifier");
   });
@@ -84,19 +100,21 @@ export function identifier(name: string, from: readonly FieldSource[] = ["json"]
 
 /** A list of texts; empty is fine, missing is not. */
 export function texts(name: string, { max }: { max: number }): Field<readonly string[]> {
-  return list(name, max, (item) => (typeof item === "string" ? undefined : "string"));
+  const items = { type: "string" };
+  return list({ name, max, items }, (item) => (typeof item === "string" ? undefined : "string"));
 }
 
 /** A list of plugin unique identifiers; empty is fine, missing is not. */
 export function identifiers(name: string, { max }: { max: number }): Field<readonly string[]> {
-  return list(name, max, (item) =>
+  return list({ name, max, items: IDENTIFIER }, (item) =>
     typeof item === "string" && parseIdentifier(item) ? undefined : "plugin_unique_identifier",
   );
 }
 
 /** A list of objects, each of which may be null; a missing list is an empty one. */
 export function optionalObjects(name: string): Field<readonly (JsonObject | null)[]> {
-  return field(name, ["json"], (raw) => {
+  const takes = { type: ["array", "null"], items: { type: ["object", "null"] } };
+  return field({ name, from: ["json"], takes }, (raw) => {
     if (raw === undefined || raw === null) return { value: [] };
     if (!Array.isArray(raw)) return broken("array");
     const value: (JsonObject | null)[] = [];
@@ -110,7 +128,7 @@ export function optionalObjects(name: string): Field<readonly (JsonObject | null
 
 /** An object; missing and null are an empty one. */
 export function optionalObject(name: string): Field<JsonObject> {
-  return field(name, ["json"], (raw) => {
+  return field({ name, from: ["json"], takes: { type: ["object", "null"] } }, (raw) => {
     if (raw === undefined || raw === null) return { value: {} };
     return isObject(raw) ? { value: raw } : broken("map");
   });
@@ -118,10 +136,19 @@ export function optionalObject(name: string): Field<JsonObject> {
 
 type Check<T> = (raw: unknown) => { readonly value: T } | { readonly rule: string; readonly at?: number };
 
-function field<T>(name: string, from: readonly FieldSource[], check: Check<T>): Field<T> {
+interface FieldOptions {
+  readonly name: string;
+  readonly from: readonly FieldSource[];
+  readonly takes: JsonSchema;
+  readonly required?: boolean;
+}
+
+function field<T>({ name, from, takes, required = false }: FieldOptions, check: Check<T>): Field<T> {
   return {
     name,
     from,
+    schema: takes,
+    required,
     check(raw) {
       const result = check(raw);
       return "value" in result ? result : { problems: [problem(name, result)] };
@@ -130,11 +157,11 @@ function field<T>(name: string, from: readonly FieldSource[], check: Check<T>): 
 }
 
 function list(
-  name: string,
-  max: number,
+  { name, max, items }: { readonly name: string; readonly max: number; readonly items: JsonSchema },
   ruleOf: (item: unknown) => string | undefined,
 ): Field<readonly string[]> {
-  return field<readonly string[]>(name, ["json"], (raw) => {
+  const takes = { type: "array", maxItems: max, items };
+  return field<readonly string[]>({ name, from: ["json"], takes, required: true }, (raw) => {
     if (!Array.isArray(raw)) return broken("required");
     if (raw.length > max) return broken("max");
     const value: string[] = [];

@@ -1,4 +1,5 @@
 import { JsonSyntaxError, parseExact } from "../lib/exact-json.ts";
+import type { JsonSchema } from "./openapi/json-schema.ts";
 import { BindingError, type FieldProblem, fieldError } from "./binding-error.ts";
 
 /** Where the fields of a request were found. */
@@ -16,6 +17,10 @@ export interface RawFields {
 /** A field that a route takes: its name on the wire and the check that its value has to pass. */
 export interface Field<T> {
   readonly name: string;
+  /** What it takes, for the document of the API. */
+  readonly schema: JsonSchema;
+  /** A request without it is refused. */
+  readonly required: boolean;
   /** Sources that know the name; elsewhere the field counts as left out. */
   readonly from: readonly FieldSource[];
   /** Answers the value, or the rules that it breaks. */

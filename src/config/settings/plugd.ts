@@ -1,4 +1,4 @@
-import { choice, integer, list, seconds, text } from "../setting.ts";
+import { choice, flag, integer, list, seconds, text } from "../setting.ts";
 
 /** What the reference has no setting for. */
 export const plugdSettings = {
@@ -58,6 +58,10 @@ export const plugdSettings = {
     meaning: "Time that packages and icons are kept after the last plugin that needs them is gone",
     default: 86_400,
     timer: false,
+  }),
+  PLUGD_OPEN_DOCS: flag({
+    meaning: "Serve /openapi.json and /docs to those who have no key",
+    default: false,
   }),
   PLUGD_SQLITE_SYNCHRONOUS: choice({
     meaning: "full survives a power cut; normal is faster and may lose the last moments then",

@@ -3,6 +3,8 @@ import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { ReadAsset } from "../../service/assets.ts";
 import type { StoredPackages } from "../../service/decode-package.ts";
 import { identifier, queryText } from "../field-checks.ts";
+import { describeFields } from "../openapi/describe-fields.ts";
+import { binary, type Operations } from "../openapi/operation.ts";
 import { decodeFields } from "../request-fields.ts";
 
 export interface AssetRoutesDeps {
@@ -15,9 +17,28 @@ const EXTRACT = {
   path: queryText("file_path"),
 };
 
+const PREFIX = "/plugin/:tenant_id";
+
+/** What these routes tell about themselves. */
+export const ASSET_OPERATIONS: Operations = {
+  [`GET ${PREFIX}/asset/:id`]: {
+    operationId: "getAsset",
+    summary: "An icon by the id that declarations give",
+    tags: ["Packages"],
+    responses: binary("The file"),
+  },
+  [`GET ${PREFIX}/extract-asset/`]: {
+    operationId: "extractAsset",
+    summary: "A file below _assets of a stored package, by its name there",
+    tags: ["Packages"],
+    ...describeFields(EXTRACT),
+    responses: binary("The file"),
+  },
+};
+
 /** Icons and packaged files (contract/http-api 3.6). Failures of these two have a status of their own. */
 export function assetRoutes({ readAsset, packages }: AssetRoutesDeps) {
-  return new Elysia({ name: "assets", prefix: "/plugin/:tenant_id" })
+  return new Elysia({ name: "assets", prefix: PREFIX })
     .get("/asset/:id", async ({ params }) => bytes(await readAsset(params.id)))
     .get("/extract-asset/", async ({ request }) => {
       const { identifier, path } = await decodeFields(request, EXTRACT);

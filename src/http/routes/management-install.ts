@@ -7,6 +7,10 @@ import type { UploadPackage } from "../../service/upload-package.ts";
 import { success } from "../envelope.ts";
 import { identifier, identifiers, optionalObject, optionalObjects, text } from "../field-checks.ts";
 import { readUploadForm } from "../multipart.ts";
+import { describeFields } from "../openapi/describe-fields.ts";
+import { answerSchema } from "../openapi/json-schema.ts";
+import { enveloped, type Operations, uploadBody } from "../openapi/operation.ts";
+import { DecodedPackage, InstallStarted, InstallTask } from "../openapi/shapes.ts";
 import { PAGE_FIELDS, pageOf } from "../paging.ts";
 import { decodeFields } from "../request-fields.ts";
 
@@ -33,13 +37,80 @@ const UPGRADE = {
 };
 const UNINSTALL = { installationId: text("plugin_installation_id") };
 
+const PREFIX = "/plugin/:tenant_id/management";
+const TAG = ["Installing"] as const;
+const DONE = enveloped({ const: true });
+
+/** What these routes tell about themselves. */
+export const INSTALL_OPERATIONS: Operations = {
+  [`POST ${PREFIX}/install/upload/package`]: {
+    operationId: "uploadPackage",
+    summary: "Check a package and store it, so that it can be installed",
+    tags: TAG,
+    requestBody: uploadBody("dify_pkg"),
+    responses: enveloped(answerSchema(DecodedPackage)),
+  },
+  [`POST ${PREFIX}/install/identifiers`]: {
+    operationId: "installPlugins",
+    summary: "Install uploaded packages; the work goes on in a task",
+    tags: TAG,
+    ...describeFields(INSTALL),
+    responses: enveloped(answerSchema(InstallStarted)),
+  },
+  [`POST ${PREFIX}/install/upgrade`]: {
+    operationId: "upgradePlugin",
+    summary: "Point an installation at another version",
+    tags: TAG,
+    ...describeFields(UPGRADE),
+    responses: enveloped(answerSchema(InstallStarted)),
+  },
+  [`POST ${PREFIX}/uninstall`]: {
+    operationId: "uninstallPlugin",
+    summary: "Remove an installation; waits for open calls when it was the last of its version",
+    tags: TAG,
+    ...describeFields(UNINSTALL),
+    responses: DONE,
+  },
+  [`GET ${PREFIX}/install/tasks`]: {
+    operationId: "listInstallTasks",
+    summary: "Tasks of a tenant, newest first",
+    tags: TAG,
+    ...describeFields(PAGE_FIELDS),
+    responses: enveloped({ type: "array", items: answerSchema(InstallTask) }),
+  },
+  [`GET ${PREFIX}/install/tasks/:id`]: {
+    operationId: "getInstallTask",
+    summary: "One task: the stage of each plugin, and what to do where one failed",
+    tags: TAG,
+    responses: enveloped(answerSchema(InstallTask)),
+  },
+  [`POST ${PREFIX}/install/tasks/delete_all`]: {
+    operationId: "deleteAllInstallTasks",
+    summary: "Forget all tasks of a tenant; their work goes on",
+    tags: TAG,
+    responses: DONE,
+  },
+  [`POST ${PREFIX}/install/tasks/:id/delete`]: {
+    operationId: "deleteInstallTask",
+    summary: "Forget a task; its work goes on",
+    tags: TAG,
+    responses: DONE,
+  },
+  [`POST ${PREFIX}/install/tasks/:id/delete/*`]: {
+    operationId: "deleteInstallTaskItem",
+    summary: "Forget one plugin of a task, named by its identifier",
+    tags: TAG,
+    responses: DONE,
+  },
+};
+
 /** Bodies are read by our own decoders, which follow the rules of the reference and not those of the framework. */
 const OWN_BODY = { parse: "none" } as const;
 
 /** Upload, install, upgrade, uninstall, and the tasks of these (contract/http-api 3.4.1). */
 export function managementInstallRoutes(deps: ManagementInstallDeps) {
   const { tasks } = deps;
-  return new Elysia({ name: "management-install", prefix: "/plugin/:tenant_id/management" })
+  return new Elysia({ name: "management-install", prefix: PREFIX })
     .post("/install/upload/package", async ({ request }) => success(await upload(deps, request)), OWN_BODY)
     .post(
       "/install/identifiers",

@@ -4,6 +4,10 @@ import { LANGUAGES, TAGS } from "../../service/search-plugins.ts";
 import { success } from "../envelope.ts";
 import { optionalQueryText, queryOneOf, querySomeOf, queryText, texts } from "../field-checks.ts";
 import { successStream } from "../json-stream.ts";
+import { describeFields } from "../openapi/describe-fields.ts";
+import { answerSchema } from "../openapi/json-schema.ts";
+import { enveloped, type Operations } from "../openapi/operation.ts";
+import { Installation, InstallationRow } from "../openapi/shapes.ts";
 import { PAGE_FIELDS, pageOf } from "../paging.ts";
 import { decodeFields } from "../request-fields.ts";
 
@@ -20,12 +24,60 @@ const SEARCH = {
 const IDS = { category: queryText("category") };
 const BATCH = { pluginIds: texts("plugin_ids", { max: 256 }) };
 
+const PREFIX = "/plugin/:tenant_id/management";
+const TAG = ["Installed plugins"] as const;
+const LISTED = { type: "array", items: answerSchema(Installation) };
+
+/** What these routes tell about themselves. */
+export const LIST_OPERATIONS: Operations = {
+  [`GET ${PREFIX}/list`]: {
+    operationId: "listInstallations",
+    summary: "Installed plugins, newest first",
+    tags: TAG,
+    ...describeFields(PAGE_FIELDS),
+    responses: enveloped({
+      type: "object",
+      required: ["list", "total"],
+      properties: { list: LISTED, total: { type: "integer" } },
+    }),
+  },
+  [`GET ${PREFIX}/:category/list`]: {
+    operationId: "searchInstallations",
+    summary: "Installed plugins of a category that a search finds",
+    tags: TAG,
+    ...describeFields(SEARCH),
+    responses: enveloped({
+      type: "object",
+      required: ["list", "has_more"],
+      properties: { list: LISTED, has_more: { type: "boolean" } },
+    }),
+  },
+  [`GET ${PREFIX}/installation/ids`]: {
+    operationId: "listPluginIds",
+    summary: "Ids of the installed plugins of a category",
+    tags: TAG,
+    ...describeFields(IDS),
+    responses: enveloped({
+      type: "object",
+      required: ["plugin_ids"],
+      properties: { plugin_ids: { type: "array", items: { type: "string" } } },
+    }),
+  },
+  [`POST ${PREFIX}/installation/fetch/batch`]: {
+    operationId: "fetchInstallations",
+    summary: "Installations of these plugins",
+    tags: TAG,
+    ...describeFields(BATCH),
+    responses: enveloped({ type: "array", items: answerSchema(InstallationRow) }),
+  },
+};
+
 /** Bodies are read by our own decoders, which follow the rules of the reference and not those of the framework. */
 const OWN_BODY = { parse: "none" } as const;
 
 /** What is installed, with whole declarations (contract/http-api 3.4.3). */
 export function managementListRoutes({ lists }: ManagementListsDeps) {
-  return new Elysia({ name: "management-lists", prefix: "/plugin/:tenant_id/management" })
+  return new Elysia({ name: "management-lists", prefix: PREFIX })
     .get("/list", async ({ params, request }) =>
       successStream(await lists.all(params.tenant_id, pageOf(await decodeFields(request, PAGE_FIELDS)))),
     )

@@ -2,6 +2,10 @@ import { Elysia } from "elysia";
 import type { ReadReadme } from "../../service/readme.ts";
 import { success } from "../envelope.ts";
 import { identifier, optionalQueryText } from "../field-checks.ts";
+import { describeFields } from "../openapi/describe-fields.ts";
+import { answerSchema } from "../openapi/json-schema.ts";
+import { enveloped, type Operations } from "../openapi/operation.ts";
+import { Readme } from "../openapi/shapes.ts";
 import { decodeFields } from "../request-fields.ts";
 
 const README = {
@@ -9,13 +13,23 @@ const README = {
   language: optionalQueryText("language", { maxChars: 256 }),
 };
 
+const PREFIX = "/plugin/:tenant_id/management";
+
+/** What this route tells about itself. */
+export const README_OPERATIONS: Operations = {
+  [`GET ${PREFIX}/fetch/readme`]: {
+    operationId: "fetchReadme",
+    summary: "The readme of a version in a language, else in English, else in any",
+    tags: ["Packages"],
+    ...describeFields(README),
+    responses: enveloped(answerSchema(Readme)),
+  },
+};
+
 /** The readme of a plugin (contract/http-api 3.4.2). */
 export function readmeRoutes({ readReadme }: { readonly readReadme: ReadReadme }) {
-  return new Elysia({ name: "readme", prefix: "/plugin/:tenant_id/management" }).get(
-    "/fetch/readme",
-    async ({ request }) => {
-      const { identifier, language } = await decodeFields(request, README);
-      return success(await readReadme(identifier, language || "en_US"));
-    },
-  );
+  return new Elysia({ name: "readme", prefix: PREFIX }).get("/fetch/readme", async ({ request }) => {
+    const { identifier, language } = await decodeFields(request, README);
+    return success(await readReadme(identifier, language || "en_US"));
+  });
 }
