@@ -2,7 +2,8 @@ import { type AnyElysia, Elysia } from "elysia";
 import type { Logger } from "../lib/logger.ts";
 import { VERSION } from "../lib/version.ts";
 import { createKeyCheck } from "./auth.ts";
-import { failureOf, statusOf } from "./errors.ts";
+import { BindingError } from "./binding-error.ts";
+import { failureOf, severityOf, statusOf } from "./errors.ts";
 import { allOperations } from "./openapi/all-operations.ts";
 import { buildDocument, type Document } from "./openapi/document.ts";
 import { createRouteMatcher } from "./route-matcher.ts";
@@ -25,6 +26,8 @@ export interface AppDeps {
 }
 
 const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
+/** For the log alone: nobody is there to read it. */
+const CLIENT_LEFT = 499;
 const NOT_FOUND = '{"code":"not_found","message":"route not found"}';
 
 /** The HTTP surface. Reads as a table of contents; what a route does stands in its module and its service. */
@@ -32,16 +35,27 @@ export function createApp(deps: AppDeps) {
   const { log } = deps;
   const checkKey = createKeyCheck("x-api-key", deps.serverKey);
   const docs = openApiRoutes({ document });
-  const app = new Elysia({ strictPath: true })
+  // Without the second setting the framework misses every path at a host of less than four characters.
+  const app = new Elysia({ strictPath: true, handler: { standardHostname: false } })
     .onError(({ error, code, request, route, set }) => {
       if (code === "NOT_FOUND") return notFound(request);
+      if (request.signal.aborted) {
+        set.status = CLIENT_LEFT;
+        return new Response(null, { status: CLIENT_LEFT });
+      }
       const status = statusOf(error, { typed: hasTypedStatus(route) });
-      if (status >= 500) log.error("Request failed", { method: request.method, route, error });
+      const severity = severityOf(error);
+      if (severity) log[severity]("Request failed", { method: request.method, route, error });
       // Elysia lets `set` win over the status of the response when that is 200.
       set.status = status;
       return new Response(JSON.stringify(failureOf(error)), { status, headers: JSON_TYPE });
     })
-    .onBeforeHandle(({ request, route }) => deps.onRoute(request, route))
+    .onBeforeHandle(({ request, route }) => {
+      // The framework answers HEAD with the handler of GET; here a route has the methods that it was given.
+      if (request.method === "HEAD" && !matches("HEAD", new URL(request.url).pathname)) return notFound(request);
+      deps.onRoute(request, route);
+      return undefined;
+    })
     .use(systemRoutes(deps.system))
     .use(deps.openDocs ? docs : new Elysia())
     .guard({ beforeHandle: ({ request }) => checkKey(request) }, (guarded) => {
@@ -74,6 +88,13 @@ export function createApp(deps: AppDeps) {
   }
 
   return app;
+}
+
+/** The framework leaves a parameter out that is no valid escape of UTF-8, such as `%zz`. */
+function checkPath(params: Readonly<Record<string, unknown>>): void {
+  for (const value of Object.values(params))
+    if (typeof value !== "string")
+      throw new BindingError("Cannot read the path: it has an invalid URL escape");
 }
 
 /** Routes whose failures show in the HTTP status; the others answer 200 with the code in the envelope. */

@@ -59,6 +59,17 @@ export function statusOf(error: unknown, options: { readonly typed: boolean }): 
   return options.typed ? MAPPINGS[error.code].status : 200;
 }
 
+/**
+ * How an operator has to be told of a failed request, whatever its status; undefined where the line of the request says
+ * enough: the caller's mistakes, look-ups without a result, and what a plugin reports to its own caller.
+ */
+export function severityOf(error: unknown): "error" | "warn" | undefined {
+  if (error instanceof BindingError) return undefined;
+  if (!(error instanceof DaemonError)) return "error";
+  if (error.code === "unavailable" || error.code === "timeout") return "warn";
+  return error.code === "internal" && error.cause !== undefined ? "warn" : undefined;
+}
+
 /** The frame that tells a stream's client how it ended; undefined where the end says all. */
 export function endFailure(end: InvocationEnd): FailureEnvelope | undefined {
   switch (end.kind) {
