@@ -53,7 +53,7 @@ function buildProgram(io: CliIo, deps: CliDeps): Command {
     .helpOption("-h, --help", "show this help")
     .helpCommand(false)
     .showSuggestionAfterError()
-    .showHelpAfterError(`Type "${io.program} --help" to see what there is`)
+    .showHelpAfterError(dify || `Type "${io.program} --help" to see what there is`)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),

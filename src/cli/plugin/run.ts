@@ -11,6 +11,7 @@ import { type RunningPlugin, startPlugin } from "../../service/author/run/start-
 import { CliError } from "../cli-error.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import type { CliIo } from "../cli-io.ts";
+import { showProgress } from "../progress.ts";
 import { listenForClients } from "./run-tcp.ts";
 
 interface RunFlags {
@@ -60,6 +61,7 @@ async function runInFolder(file: string, run: Run): Promise<void> {
   const bytes = await readPackageFile(resolve(io.cwd, file), file);
   announce({ info: "loading plugin" }, run);
   const folder = await mkdtemp(join(tmpdir(), "plugin-run-"));
+  const progress = showProgress(io.stderr);
   let plugin: RunningPlugin | undefined;
   try {
     const log = pluginLog(run);
@@ -68,10 +70,15 @@ async function runInFolder(file: string, run: Run): Promise<void> {
       folder,
       log,
       signal: io.signal,
-      report: (stage, detail) => log.info("Preparing", { stage, detail }),
+      report(stage, detail) {
+        if (io.stderr.isTerminal) progress.show(detail);
+        log.info("Preparing", { stage, detail });
+      },
     });
+    progress.clear();
     await serve(plugin, run);
   } finally {
+    progress.clear();
     await plugin?.close();
     await rm(folder, { recursive: true, force: true });
   }

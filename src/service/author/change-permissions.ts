@@ -4,7 +4,10 @@ import { declaredPermission, type Permissions } from "./plugin-permissions.ts";
 const PATH = ["resource", "permission"] as const;
 
 /** Writes permissions into a manifest; those that are the same as before stay as they were written. */
-export function changePermissions(manifest: EditableManifest, permissions: Permissions): void {
+export function changePermissions(
+  manifest: Pick<EditableManifest, "decoded" | "set">,
+  permissions: Permissions,
+): void {
   const before = manifest.decoded.resource.permission;
   const after = declaredPermission(permissions);
   for (const name of ["tool", "model", "node", "endpoint", "app", "storage"] as const) {

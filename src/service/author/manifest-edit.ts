@@ -12,8 +12,6 @@ export interface EditableManifest {
   readonly decoded: Manifest;
   /** Replaces the value at a path of keys, or adds it with what is missing above it. */
   set(path: readonly [string, ...string[]], value: ManifestValue): void;
-  /** Takes a key away. */
-  remove(path: readonly [string, ...string[]]): void;
   text(): string;
   /** Writes it over the file that it was read from. */
   save(): Promise<void>;
@@ -55,7 +53,6 @@ export function editManifest(bytes: Uint8Array): Omit<EditableManifest, "save"> 
       clearEmptyAbove(document, path);
       document.setIn(path, document.createNode(withPlainScalars(value)));
     },
-    remove: (path) => void document.deleteIn(path),
     text: () => document.toString({ lineWidth: 0 }),
   };
 }
