@@ -7,6 +7,7 @@ declare global {
   interface JSON {
     /** ES2027: a primitive that `stringify` writes as the given source. */
     rawJSON(text: string): unknown;
+    isRawJSON(value: unknown): boolean;
   }
 }
 

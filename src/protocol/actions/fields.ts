@@ -6,6 +6,7 @@ import {
   type TUnion,
   Type,
 } from "@sinclair/typebox";
+import { isRecord } from "./fill.ts";
 
 /*
  * The kinds of fields that requests and items are made of. What an absent or null one becomes is its `default`, which is
@@ -35,6 +36,12 @@ export const Real = Type.Number({ default: 0 });
 export const RequiredCount = Type.Integer({ default: 0, minimum: 1 });
 export const RequiredMap = OpenObject({}, { default: null });
 export const MapOrNull = Type.Union([OpenObject({}), Type.Null()], { default: null });
+/** As `MapOrNull`, and anything else counts as left out, too (contract/http-api 1.5). */
+export const MapElseNull = Type.Union([OpenObject({}), Type.Null()], {
+  default: null,
+  // A number that is kept as its text is an object, too.
+  refine: (value: unknown) => (isRecord(value) && !JSON.isRawJSON(value) ? value : null),
+});
 /** Left out where it is empty: an empty text fails the SDK's enum (contract/plugin-wire C 9). */
 export const CredentialType = Type.Optional(Type.String({ omit: "empty" }));
 

@@ -1,5 +1,5 @@
 import { type ActionRow, defineAction } from "./action.ts";
-import { CredentialType, ListOrNull, MapOrNull, OpenObject, RequiredText } from "./fields.ts";
+import { CredentialType, ListOrNull, MapElseNull, MapOrNull, OpenObject, RequiredText } from "./fields.ts";
 import { MessageItem, ResultItem } from "./message-item.ts";
 
 /** contract/plugin-wire 4.2, contract/http-api 4.3. Chunks of blobs are passed through: the platform puts them together. */
@@ -11,7 +11,7 @@ export const TOOL_ACTIONS: readonly ActionRow[] = [
     data: OpenObject({
       provider: RequiredText,
       tool: RequiredText,
-      tool_parameters: MapOrNull,
+      tool_parameters: MapElseNull,
       credentials: MapOrNull,
       credential_type: CredentialType,
     }),

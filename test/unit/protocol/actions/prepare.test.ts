@@ -115,6 +115,16 @@ describe("prepare() on data", () => {
     expect(JSON.stringify(data)).toContain('"top_p":1.0');
   });
 
+  test("takes tool parameters that are no object for none, as the reference does", () => {
+    const big = "12345678901234567890";
+    for (const other of ["[1]", '"x"', "true", "1.0", big]) {
+      const text = `{"data":{"provider":"p","tool":"t","tool_parameters":${other},"n":${big}}}`;
+      const { data } = prepareText("/tool/invoke", text);
+      expect(data).toMatchObject({ tool_parameters: null });
+      expect(JSON.stringify(data)).toContain(`"n":${big}`);
+    }
+  });
+
   test("leaves out an empty credential_type and tool_choice", () => {
     for (const empty of ["", null])
       expect(prepare("/tool/invoke", { data: { ...TOOL, credential_type: empty } }).data).not.toHaveProperty(
