@@ -34,6 +34,7 @@ const NOT_FOUND = '{"code":"not_found","message":"route not found"}';
 export function createApp(deps: AppDeps) {
   const { log } = deps;
   const checkKey = createKeyCheck("x-api-key", deps.serverKey);
+  const checkKeyOf = ({ request }: { readonly request: Request }) => checkKey(request);
   const docs = openApiRoutes({ document });
   // Without the second setting the framework misses every path at a host of less than four characters.
   const app = new Elysia({ strictPath: true, handler: { standardHostname: false } })
@@ -52,13 +53,14 @@ export function createApp(deps: AppDeps) {
     })
     .onBeforeHandle(({ request, route }) => {
       // The framework answers HEAD with the handler of GET; here a route has the methods that it was given.
-      if (request.method === "HEAD" && !matches("HEAD", new URL(request.url).pathname)) return notFound(request);
+      if (request.method === "HEAD" && !matches("HEAD", new URL(request.url).pathname))
+        return notFound(request);
       deps.onRoute(request, route);
       return undefined;
     })
     .use(systemRoutes(deps.system))
     .use(deps.openDocs ? docs : new Elysia())
-    .guard({ beforeHandle: ({ request }) => checkKey(request) }, (guarded) => {
+    .guard({ beforeHandle: [checkKeyOf, checkPath] }, (guarded) => {
       let routes: AnyElysia = guarded.use(dispatchRoutes(deps.dispatch));
       for (const module of deps.guarded) routes = routes.use(module);
       return deps.openDocs ? routes : routes.use(docs);
@@ -91,7 +93,7 @@ export function createApp(deps: AppDeps) {
 }
 
 /** The framework leaves a parameter out that is no valid escape of UTF-8, such as `%zz`. */
-function checkPath(params: Readonly<Record<string, unknown>>): void {
+function checkPath({ params }: { readonly params: Readonly<Record<string, unknown>> }): void {
   for (const value of Object.values(params))
     if (typeof value !== "string")
       throw new BindingError("Cannot read the path: it has an invalid URL escape");

@@ -47,6 +47,7 @@ function setUp(fakes: Fakes = {}) {
   };
   const app = createApp({
     serverKey: KEY,
+    openDocs: false,
     log,
     onRoute: (_request, route) => routes.push(route),
     system: { health: () => ({ status: "ok" }), metrics: async () => "# figures\n" },
