@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
 import { fakePluginFiles } from "../support/fake-plugin-package.ts";
 import { packZip, textEntries, TINY, tinyPackage, type ZipEntry } from "../support/pack.ts";
+
+setDefaultTimeout(30_000);
 
 const MAX_PACKAGE_BYTES = 1024 * 1024;
 const BAD_FIXTURES = join(import.meta.dir, "../fixtures/package/bad");

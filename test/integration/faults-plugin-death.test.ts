@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
 import { type CallAnswer, parseCall } from "../support/daemon-api.ts";
 import { isRunning, until } from "../support/processes.ts";
+
+setDefaultTimeout(30_000);
 
 const CALLS = 50;
 const MIB = 1024 * 1024;

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
 import type { CallAnswer } from "../support/daemon-api.ts";
+
+setDefaultTimeout(30_000);
 
 const MIB = 1024 * 1024;
 const LINE_LIMIT = 32 * MIB;

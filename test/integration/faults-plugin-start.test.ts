@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
 import { isRunning, until } from "../support/processes.ts";
+
+setDefaultTimeout(30_000);
 
 let daemon: LocalDaemon;
 

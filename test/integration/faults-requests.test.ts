@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
 import { OTHER_TENANT, readAnswer, readCall, TENANT, toolBody } from "../support/daemon-api.ts";
 import { until } from "../support/processes.ts";
 import { openRawCall } from "../support/raw-call.ts";
+
+setDefaultTimeout(30_000);
 
 const INVOKE = `/plugin/${TENANT}/dispatch/tool/invoke`;
 const UNAUTHORIZED =

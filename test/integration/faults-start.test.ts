@@ -1,10 +1,12 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { failedStart, spawnTestDaemon, startTestDaemon } from "../support/daemon.ts";
 import { rejection } from "../support/rejection.ts";
 import { tinyDisk, tinyDiskRefusal } from "../support/tiny-disk.ts";
+
+setDefaultTimeout(30_000);
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "plugd-start-"));

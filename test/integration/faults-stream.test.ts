@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
 import { until } from "../support/processes.ts";
 import { openRawCall, rawToolRequest } from "../support/raw-call.ts";
+
+setDefaultTimeout(30_000);
 
 const FIRST_ITEM_MS = 400;
 

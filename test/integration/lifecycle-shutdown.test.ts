@@ -57,7 +57,7 @@ test("a second SIGTERM ends at once, and its plugins with it", async () => {
   daemon.kill("SIGTERM");
   await until("it drains", () => refuses(daemon));
   daemon.kill("SIGTERM");
-  expect(await daemon.exited).toBe(130);
+  expect(await daemon.exited).toBe(143);
   expect(await cut).toBe("cut");
   await until("its plugin is gone", () => !isRunning(pid));
 });
