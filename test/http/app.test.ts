@@ -83,6 +83,12 @@ function setUp(fakes: Fakes = {}) {
   return { ask, call, routes, resolved, calls, lines };
 }
 
+function thrower(error: unknown) {
+  return () => {
+    throw error;
+  };
+}
+
 const BODY = '{"user_id":"u","data":{"provider":"p","tool":"t"}}';
 const failure = (code: number, type: string, message: string) =>
   JSON.stringify({ code, message: JSON.stringify({ message, error_type: type, args: null }), data: null });
@@ -276,7 +282,7 @@ describe("createApp() dispatch", () => {
     [new BindingError("bad"), 400, -400, "PluginDaemonBadRequestError"],
     [new TypeError("bad"), 500, -500, "PluginDaemonInternalServerError"],
   ])("tells %s in the status", async (error, status, code, type) => {
-    const { call } = setUp({ invoke: () => Promise.reject(error) });
+    const { call } = setUp({ invoke: thrower(error) });
     expect(await call(BODY)).toMatchObject({ status, text: failure(code, type, error.message) });
   });
 });
@@ -321,7 +327,7 @@ describe("createApp() management", () => {
     [new BindingError("x"), 400, -400, "PluginDaemonBadRequestError"],
     [new TypeError("x"), 500, -500, "PluginDaemonInternalServerError"],
   ])("tells %s in the envelope", async (error, status, code, type) => {
-    const { ask } = setUp({ guarded: () => Promise.reject(error) });
+    const { ask } = setUp({ guarded: thrower(error) });
     const answer = await ask("GET", "/plugin/t/management/thing");
     expect(answer).toMatchObject({ status, text: failure(code, type, "x") });
     expect(answer.headers.get("content-type")).toBe("application/json; charset=utf-8");
@@ -349,7 +355,7 @@ describe("createApp() log", () => {
       [],
     ],
   ])("%s", async (_, error, expected) => {
-    const { ask, lines } = setUp({ guarded: () => Promise.reject(error) });
+    const { ask, lines } = setUp({ guarded: thrower(error) });
     await ask("GET", "/plugin/t/management/thing");
     expect(lines).toEqual([...expected]);
   });
