@@ -216,6 +216,7 @@ async function build(
     runtimeOf: (identifier) => plugins.runtimeOf(identifier),
     recorder,
     metrics,
+    log,
     timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
   });
   const cutTasks = await installTasks.failLeftOver();

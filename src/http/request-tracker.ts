@@ -22,6 +22,12 @@ export interface RequestTrackerOptions {
   readonly logHealth: boolean;
 }
 
+/** Asked several times a second while something is installed; at level INFO these lines would bury all others. */
+const POLLED: ReadonlySet<string> = new Set([
+  "/plugin/:tenant_id/management/install/tasks",
+  "/plugin/:tenant_id/management/install/tasks/:id",
+]);
+
 const TRACE_PARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-z]{2}$/;
 
 /**
@@ -40,16 +46,20 @@ export function createRequestTracker(options: RequestTrackerOptions): RequestTra
     metrics.httpSeconds.observe({ method: request.method, endpoint }, seconds);
     if (endpoint === "/health/check" && !options.logHealth) return;
     const trace = TRACE_PARENT.exec(request.headers.get("traceparent") ?? "");
+    const plugin = request.headers.get("x-plugin-id");
     const attributes = {
       method: request.method,
       path: pathOf(request.url),
+      ...(plugin !== null && { plugin }),
       status,
       latency_ms: Math.round(seconds * 1000),
       client_ip: request.headers.get("x-forwarded-for")?.split(",")[0]?.trim() ?? clientAddress,
       ...(trace && { trace_id: trace[1] }),
     };
     if (status >= 500) log.error("HTTP request", attributes);
-    else if (status >= 400) log.warn("HTTP request", attributes);
+    // 499: the client left, which is no more a failure than to close a book.
+    else if (status >= 400 && status !== 499) log.warn("HTTP request", attributes);
+    else if (POLLED.has(endpoint)) log.debug("HTTP request", attributes);
     else log.info("HTTP request", attributes);
   }
 

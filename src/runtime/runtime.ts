@@ -19,7 +19,8 @@ export interface PluginRuntime {
   readonly kind: RuntimeKind;
   readonly identifier: string;
   /**
-   * Opens a session. Starts the plugin if it does not run, and holds the request meanwhile, within bounds.
+   * Opens a session. Starts the plugin if it does not run, and holds the request meanwhile, within bounds. The signal is
+   * the client's leaving: it ends the waiting, and later the session, at any moment until all of it was taken.
    * Rejects with a `DaemonError` when the plugin cannot be had; nothing was executed then.
    */
   invoke(request: InvocationRequest, signal: AbortSignal): Promise<Invocation>;

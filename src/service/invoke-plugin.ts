@@ -1,3 +1,4 @@
+import type { Logger } from "../lib/logger.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { type Identifier, requireIdentifier } from "../protocol/identifier.ts";
 import type { SessionContext } from "../protocol/messages.ts";
@@ -15,6 +16,7 @@ export interface InvokePluginDeps {
   runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
   readonly recorder: SessionRecorder;
   readonly metrics: Metrics;
+  readonly log: Logger;
   /** Limit of a whole call in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -141,19 +143,32 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
         { id: sessionId, ...whom, type: call.type, action: call.action },
         invocation.delivered,
       );
-      const onAbort = () => invocation.cancel();
-      if (signal.aborted) invocation.cancel();
-      else signal.addEventListener("abort", onAbort, { once: true });
       invocation.ended
         .then((end) => {
-          signal.removeEventListener("abort", onAbort);
           const outcome = outcomeOf(end, call.action, invocation.delivered.items);
           recorded.end(outcome);
           count(METRIC_STATUS[outcome]);
+          tell(end);
         })
         // Nothing above throws; a promise must have a holder all the same.
         .catch(() => undefined);
       return invocation;
+
+      /** What a plugin reports is its caller's affair, and its words may hold a credential: its type is enough here. */
+      function tell(end: InvocationEnd): void {
+        if (end.kind === "completed" || end.kind === "cancelled") return;
+        const attributes = {
+          plugin: opened.target.identifier.split("@", 1)[0],
+          action: call.action,
+          session: sessionId,
+          took_ms: Math.round(performance.now() - began),
+          items: invocation.delivered.items,
+        };
+        if (end.kind === "plugin_error")
+          deps.log.info("Plugin reported an error", { ...attributes, error_type: end.error.error_type });
+        else if (end.kind === "timeout") deps.log.warn("Plugin call took too long and was ended", attributes);
+        else deps.log.warn("Plugin call was cut", { ...attributes, why: end.error.message });
+      }
 
       function count(status: string): void {
         metrics.invocationsActive.dec(family);
