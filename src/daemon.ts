@@ -335,6 +335,7 @@ async function build(
 
   return {
     url,
+    routes: app.routes.map(({ method, path }) => ({ method, path })),
     async facts(): Promise<StartFacts> {
       return {
         version: VERSION,

@@ -21,10 +21,18 @@ export interface RunningDaemon {
   /** Where it answers, such as `http://127.0.0.1:5002`. */
   readonly url: string;
   readonly logger: Logger;
+  /** All that it answers. */
+  readonly routes: readonly Route[];
   /** Looks around the machine for what the banner shows; the daemon serves meanwhile. */
   facts(): Promise<StartFacts>;
   /** Drains and ends: open calls are finished within their bounds, plugins are stopped. Idempotent. */
   close(): Promise<void>;
+}
+
+export interface Route {
+  readonly method: string;
+  /** A parameter begins with a colon; a star at the end stands for the rest of the path. */
+  readonly path: string;
 }
 
 /** What an operator wants to know right after the start. */

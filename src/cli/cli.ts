@@ -10,6 +10,7 @@ import { invokeCommand } from "./invoke.ts";
 import { listCommand } from "./list.ts";
 import { pluginCommand } from "./plugin/plugin.ts";
 import { reportError } from "./report-error.ts";
+import { routesCommand } from "./routes.ts";
 import { startCommand } from "./start.ts";
 import { tasksCommand } from "./tasks.ts";
 import { uninstallCommand } from "./uninstall.ts";
@@ -79,6 +80,7 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
     invokeCommand(io),
     uninstallCommand(io),
     tasksCommand(io),
+    routesCommand(io, deps),
   ];
 }
 

@@ -10,6 +10,7 @@ import { DEFAULT_TENANT } from "./connection.ts";
 import { daemonClient } from "./daemon-client.ts";
 import { buildDemoPackage } from "./demo-package.ts";
 import { formatBytes, formatDuration } from "./format.ts";
+import { freePort } from "./free-port.ts";
 import { startInstall, uploadPackage } from "./install.ts";
 import { followInstall } from "./install-task.ts";
 import { invokeTool } from "./invoke.ts";
@@ -110,14 +111,6 @@ function demoEnvironment(options: {
     PLUGIN_REMOTE_INSTALLING_ENABLED: "false",
     LOG_LEVEL: "error",
   };
-}
-
-/** A port that was free a moment ago. The daemon takes 0 for "the default", as the reference does. */
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }
 
 function shellWord(text: string): string {

@@ -24,6 +24,7 @@ async function demo(standIn: StandInOptions, options: TestIoOptions = {}, argv: 
       return Promise.resolve({
         url: daemon.url,
         logger: silent,
+        routes: [],
         facts: () => Promise.reject(new Error("the demo shows no banner")),
         close: () => {
           closed += 1;

@@ -42,6 +42,7 @@ function fakeDaemon(facts: () => Promise<StartFacts> = () => Promise.resolve(FAC
   const daemon: RunningDaemon = {
     url: FACTS.url,
     logger,
+    routes: [],
     facts,
     close: () => {
       events.push("closed");
