@@ -5,7 +5,14 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 const report = ".junit.xml";
 rmSync(report, { force: true });
 const child = Bun.spawn(
-  [process.execPath, "test", "--reporter=junit", `--reporter-outfile=${report}`, ...process.argv.slice(2)],
+  [
+    process.execPath,
+    "test",
+    "--timeout=60000",
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+    ...process.argv.slice(2),
+  ],
   { stdio: ["ignore", "inherit", "inherit"] },
 );
 const code = await child.exited;
