@@ -73,7 +73,8 @@ const server = Bun.serve({
   idleTimeout: 0,
   async fetch(request) {
     const id = `s${next++}`;
-    const { data } = (await request.json()) as { data: unknown };
+    const { data } = (await request.json()) as { data: Readonly<Record<string, unknown>> };
+    const action = request.url.endsWith("/llm/invoke") ? "invoke_llm" : "invoke_tool";
     const source = {
       type: "direct" as const,
       pull: (controller: Omit<Client, "done">) =>
@@ -84,7 +85,9 @@ const server = Bun.serve({
             close: () => controller.close(),
             done,
           });
-          void child.stdin.write(`${JSON.stringify({ session_id: id, event: "request", data })}\n`);
+          void child.stdin.write(
+            `${JSON.stringify({ session_id: id, event: "request", data: { ...data, action } })}\n`,
+          );
           void child.stdin.flush();
         }),
     };

@@ -55,6 +55,14 @@ const GROUPS: readonly Group[] = [
   },
 ];
 
+/** With what to do about it, where the error knows. */
+function describe(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return "hint" in cause && typeof cause.hint === "string"
+    ? `${cause.message}\n${cause.hint}`
+    : cause.message;
+}
+
 /** Measures one part after the other; a part that fails is told and does not keep the others from it. */
 export async function measureAll(
   settings: RunSettings,
@@ -69,7 +77,7 @@ export async function measureAll(
   const skipped: { readonly part: Part; readonly reason: string }[] = [];
 
   function skip(part: Part, cause: unknown): void {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = describe(cause);
     if (!signal.aborted) say(`${part}: NOT MEASURED: ${reason}`);
     skipped.push({ part, reason });
   }

@@ -9,8 +9,9 @@ import type { Scope } from "./scope.ts";
 /** The same plugin behind a daemon and behind the bare relay, each with a process of its own. */
 export interface RelayStand {
   readonly daemon: BenchDaemon;
+  readonly barePid: number;
   tool(parameters: ToolParameters): { readonly bare: LoadTarget; readonly plugd: LoadTarget };
-  llm(parameters: Omit<ToolParameters, "size">): LoadTarget;
+  llm(parameters: Omit<ToolParameters, "size">): { readonly bare: LoadTarget; readonly plugd: LoadTarget };
 }
 
 export interface ToolParameters {
@@ -58,6 +59,7 @@ export async function createRelayStand(scope: Scope, program: string): Promise<R
   };
   return {
     daemon,
+    barePid: child.pid,
     tool: (parameters) =>
       target("/tool/invoke", {
         provider: "relay",
@@ -75,6 +77,6 @@ export async function createRelayStand(scope: Scope, program: string): Promise<R
         model_parameters: parameters,
         prompt_messages: [{ role: "user", content: "Tell me a long story" }],
         stream: true,
-      }).plugd,
+      }),
   };
 }
