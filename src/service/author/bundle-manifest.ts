@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, parseDocument, type YAMLSeq } from "yaml";
+import { isMap, isScalar, isSeq, parseDocument, type YAMLSeq } from "yaml";
 import { type BundleManifest, bundleManifest } from "../../package/bundle/manifest.ts";
 import { decodeYaml } from "../../package/yaml/decode.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
@@ -56,11 +56,11 @@ export function editBundleManifest(bytes: Uint8Array): EditableBundleManifest {
 }
 
 function isNothing(item: unknown): boolean {
-  if (!isNode(item)) return item === null;
+  if (!isScalar(item)) return item === null;
+  const { type, value } = item;
+  // Without types a null is the text that it is written as.
   return (
-    isScalar(item) &&
-    item.type === "PLAIN" &&
-    ["", "~", "null", "Null", "NULL"].includes(String(item.value ?? ""))
+    value === null || (type === "PLAIN" && typeof value === "string" && /^(?:~|null|Null|NULL)?$/.test(value))
   );
 }
 
