@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../lib/version.ts";
+import { bundleCommand } from "./bundle/bundle.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { EXIT, type ExitCode } from "./cli-error.ts";
 import type { CliIo } from "./cli-io.ts";
@@ -11,6 +12,7 @@ import { listCommand } from "./list.ts";
 import { pluginCommand } from "./plugin/plugin.ts";
 import { reportError } from "./report-error.ts";
 import { routesCommand } from "./routes.ts";
+import { signatureCommand } from "./signature/signature.ts";
 import { startCommand } from "./start.ts";
 import { tasksCommand } from "./tasks.ts";
 import { uninstallCommand } from "./uninstall.ts";
@@ -86,7 +88,7 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
 
 /** The commands of the `dify` program (contract/plugin-package 7.1). */
 function authorCommands(io: CliIo, deps: CliDeps): Command[] {
-  return [pluginCommand(io, deps), versionCommand(io)];
+  return [bundleCommand(io), pluginCommand(io, deps), signatureCommand(io), versionCommand(io)];
 }
 
 interface AdoptOptions {
