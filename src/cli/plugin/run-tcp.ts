@@ -20,7 +20,9 @@ export async function listenForClients(serve: (client: RunClient) => Promise<voi
     socket.on("close", () => sockets.delete(socket));
     // The failure reaches whoever writes; without a handler it would end the program.
     socket.on("error", () => socket.destroy());
-    serve({ input: socket, write: (text) => write(socket, text) }).then(
+    // The end of what it says must not end what it hears.
+    const input = socket.iterator({ destroyOnReturn: false });
+    serve({ input, write: (text) => write(socket, text) }).then(
       () => socket.end(),
       () => socket.destroy(),
     );
