@@ -56,6 +56,7 @@ export interface LocalPlugins {
 export function createLocalPlugins(deps: LocalPluginsDeps): LocalPlugins {
   const runtimes = createLocalRuntimes();
   const slots = createSlots(deps.launchConcurrency);
+  const gauges = createStateGauges(deps.metrics);
   let closing = false;
 
   async function runtimeOf(identifier: string): Promise<LocalRuntime | undefined> {
@@ -79,7 +80,7 @@ export function createLocalPlugins(deps: LocalPluginsDeps): LocalPlugins {
       createCodec: deps.createCodec,
       log: deps.log,
       onBackwardsCall: (call) => deps.onBackwardsCall(row.identifier, call),
-      onState: createStateMetrics(row.pluginId, deps.metrics),
+      onState: gauges.follow(row.pluginId),
     });
   }
 
@@ -104,7 +105,12 @@ export function createLocalPlugins(deps: LocalPluginsDeps): LocalPlugins {
     async warmUp(identifiers) {
       for (const identifier of identifiers) {
         if (closing) return;
-        (await runtimeOf(identifier))?.warm();
+        try {
+          (await runtimeOf(identifier))?.warm();
+        } catch (cause) {
+          // A damaged entry must not keep the plugins behind it from coming back.
+          deps.log.error("Cannot start a plugin that was used lately", { plugin: identifier, error: cause });
+        }
       }
     },
     status: (identifier) => runtimes.find(identifier)?.status,
@@ -115,16 +121,41 @@ export function createLocalPlugins(deps: LocalPluginsDeps): LocalPlugins {
   };
 }
 
-/** Keeps the gauges of one plugin in step with its lifecycle. */
-function createStateMetrics(pluginId: string, metrics: Metrics): (state: State) => void {
-  const labels = { plugin_id: pluginId, runtime_type: "local" };
-  let ready = false;
-  return (state) => {
-    const isReady = state.kind === "running";
-    if (isReady !== ready) metrics.activePlugins.inc({ runtime_type: "local" }, isReady ? 1 : -1);
-    ready = isReady;
-    if (state.kind === "waiting") metrics.restarts.inc(labels);
-    const starting = state.kind === "preparing" || state.kind === "starting" || state.kind === "waiting";
-    metrics.runtimeStatus.set(labels, isReady ? 1 : starting ? 0.5 : 0);
+/** Keeps the gauges in step with the lifecycles. An upgrade has two runtimes of one plugin for a while; the better one counts. */
+function createStateGauges(metrics: Metrics): { follow(pluginId: string): (state: State) => void } {
+  const levels = new Map<string, Set<{ level: number }>>();
+  return {
+    follow(pluginId) {
+      const labels = { plugin_id: pluginId, runtime_type: "local" };
+      const own = { level: 0 };
+      return (state) => {
+        const before = own.level;
+        own.level = levelOf(state);
+        const all = levels.get(pluginId) ?? new Set();
+        levels.set(pluginId, all);
+        if (own.level > 0) all.add(own);
+        else all.delete(own);
+        if ((own.level === 1) !== (before === 1))
+          metrics.activePlugins.inc({ runtime_type: "local" }, own.level === 1 ? 1 : -1);
+        if (state.kind === "waiting") metrics.restarts.inc(labels);
+        metrics.runtimeStatus.set(labels, Math.max(0, ...[...all].map(({ level }) => level)));
+      };
+    },
   };
+}
+
+/** contract/lifecycle 9.2: 1 ready, 0.5 on its way, 0 stopped or failed. */
+function levelOf(state: State): number {
+  switch (state.kind) {
+    case "running":
+      return 1;
+    case "preparing":
+    case "starting":
+    case "waiting":
+      return 0.5;
+    case "stopped":
+    case "failed":
+    case "stopping":
+      return 0;
+  }
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createSlots } from "../../../src/lib/slots.ts";
 import type { Logger } from "../../../src/lib/logger.ts";
-import type { PluginDeclaration } from "../../../src/protocol/declaration.ts";
 import { requireIdentifier } from "../../../src/protocol/identifier.ts";
 import { createSdkCodec } from "../../../src/protocol/sdk/codec.ts";
 import {
@@ -13,31 +12,11 @@ import { createLocalRuntimes } from "../../../src/runtime/local/local-runtimes.t
 import { createFakeProcess, FAKE_BEAT, type FakeProcess } from "../../support/fake-process.ts";
 import { until } from "../../support/processes.ts";
 import { rejection } from "../../support/rejection.ts";
+import { DECLARATION } from "./declaration.ts";
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
 const never = new AbortController().signal;
 const IDENTIFIER = `a/b:0.0.1@${"0".repeat(64)}`;
-const DECLARATION: PluginDeclaration = {
-  version: "0.0.1",
-  author: "a",
-  name: "b",
-  label: { en_US: "" },
-  description: { en_US: "" },
-  icon: "",
-  icon_dark: "",
-  resource: { memory: 1 },
-  plugins: {},
-  meta: {
-    version: "0.0.1",
-    arch: null,
-    runner: { language: "python", version: "3.12", entrypoint: "main" },
-    minimum_dify_version: null,
-  },
-  tags: [],
-  created_at: "",
-  verified: false,
-};
-
 function setUp(settings: Partial<LocalRuntimeSettings> = {}, onStart: (fake: FakeProcess) => void = beat) {
   const processes: FakeProcess[] = [];
   const runtime = createLocalRuntime({
