@@ -6,7 +6,7 @@ export interface FakeProcess {
   /** What the daemon wrote, in order. */
   readonly written: readonly string[];
   readonly signals: readonly string[];
-  out(text: string): void;
+  out(output: string | Uint8Array): void;
   err(text: string): void;
   /** Its stdin is closed from now on. */
   closeStdin(): void;
@@ -36,7 +36,7 @@ export function createFakeProcess(options: FakeProcessOptions = {}): FakeProcess
   const fake: FakeProcess = {
     written,
     signals,
-    out: (text) => stdout.push(encoder.encode(text)),
+    out: (output) => stdout.push(typeof output === "string" ? encoder.encode(output) : output),
     err: (text) => stderr.push(encoder.encode(text)),
     closeStdin() {
       stdinOpen = false;
