@@ -27,8 +27,8 @@ export type State =
   | { readonly kind: "waiting"; readonly attempt: number; readonly until: number; readonly why: string }
   /** Given up until somebody asks again after `retryAt`. */
   | { readonly kind: "failed"; readonly why: string; readonly retryAt: number }
-  /** `process`: there is one to wait for. `again`: somebody asked meanwhile. */
-  | { readonly kind: "stopping"; readonly again: boolean };
+  /** `until`: whose end it waits for. `again`: somebody asked meanwhile. */
+  | { readonly kind: "stopping"; readonly until: "prepare_failed" | "exited"; readonly again: boolean };
 
 export type Input =
   /** A call came, or the plugin should run because it was used lately. */
@@ -106,7 +106,7 @@ function onDemand(state: State, at: number): Step {
         ? to(state, { kind: "reject_held", why: state.why })
         : to({ kind: "preparing", attempt: 1 }, { kind: "prepare" });
     case "stopping":
-      return to({ kind: "stopping", again: true });
+      return to({ ...state, again: true });
     case "running":
       return to(state, { kind: "release_held" });
     case "preparing":
@@ -117,7 +117,7 @@ function onDemand(state: State, at: number): Step {
 }
 
 function onPrepareFailed(state: State, input: { at: number; why: string }, policy: RestartPolicy): Step {
-  if (state.kind === "stopping") return leaveStopping(state);
+  if (state.kind === "stopping") return leaveStopping(state, "prepare_failed");
   if (state.kind !== "preparing") return to(state);
   return to(
     { kind: "failed", why: input.why, retryAt: input.at + policy.retryAfterMs },
@@ -146,7 +146,7 @@ function onExited(state: State, input: { at: number; why: string }, policy: Rest
       );
     }
     case "stopping":
-      return leaveStopping(state);
+      return leaveStopping(state, "exited");
     case "stopped":
     case "preparing":
     case "waiting":
@@ -155,7 +155,10 @@ function onExited(state: State, input: { at: number; why: string }, policy: Rest
   }
 }
 
-function leaveStopping(state: Extract<State, { kind: "stopping" }>): Step {
+type Stopping = Extract<State, { kind: "stopping" }>;
+
+function leaveStopping(state: Stopping, ended: Stopping["until"]): Step {
+  if (state.until !== ended) return to(state);
   return state.again ? to({ kind: "preparing", attempt: 1 }, { kind: "prepare" }) : to({ kind: "stopped" });
 }
 
@@ -167,12 +170,16 @@ function onStop(state: State, end: Effect, why: string): Step {
     case "waiting":
       return to({ kind: "stopped" }, { kind: "clear_timer" }, { kind: "reject_held", why });
     case "preparing":
-      return to({ kind: "stopping", again: false }, { kind: "abort_prepare" }, { kind: "reject_held", why });
+      return to(
+        { kind: "stopping", until: "prepare_failed", again: false },
+        { kind: "abort_prepare" },
+        { kind: "reject_held", why },
+      );
     case "starting":
     case "running":
-      return to({ kind: "stopping", again: false }, end, { kind: "reject_held", why });
+      return to({ kind: "stopping", until: "exited", again: false }, end, { kind: "reject_held", why });
     case "stopping":
       // Told again: who asked in between is refused as well.
-      return to({ kind: "stopping", again: false }, end, { kind: "reject_held", why });
+      return to({ ...state, again: false }, end, { kind: "reject_held", why });
   }
 }

@@ -110,6 +110,11 @@ describe("next()", () => {
     expect(run([{ kind: "exited", at: 9, why: "asked" }], asked.state).state).toEqual({ kind: "stopped" });
   });
 
+  test("only the end of the process ends its stop", () => {
+    const stopping = run([{ kind: "stop" }], run(START).state).state;
+    expect(run([{ kind: "prepare_failed", at: 9, why: "late" }], stopping).state).toEqual(stopping);
+  });
+
   test("a stop aborts a preparation and a pending restart", () => {
     expect(run([{ kind: "demand", at: 0 }, { kind: "stop" }]).effects).toEqual([
       "prepare",
@@ -151,6 +156,7 @@ describe("next()", () => {
           if (state.kind === "stopped" || state.kind === "failed") expect(processes).toBe(0);
         }
       }),
+      { numRuns: 2000 },
     );
   });
 });
