@@ -92,9 +92,9 @@ export function createApp(deps: AppDeps) {
   return app;
 }
 
-/** The framework leaves a parameter out that is no valid escape of UTF-8, such as `%zz`. */
-function checkPath({ params }: { readonly params: Readonly<Record<string, unknown>> }): void {
-  for (const value of Object.values(params))
+/** The framework leaves a parameter out that is no valid escape of UTF-8, such as `%zz`. Some routes have none at all. */
+function checkPath({ params }: { readonly params?: Readonly<Record<string, unknown>> }): void {
+  for (const value of Object.values(params ?? {}))
     if (typeof value !== "string")
       throw new BindingError("Cannot read the path: it has an invalid URL escape");
 }
