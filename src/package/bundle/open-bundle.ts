@@ -49,7 +49,6 @@ async function readManifest(entry: ArchiveEntry | undefined): Promise<BundleMani
     throw new DaemonError(
       "bad_request",
       `Cannot read the bundle: this is a plugin package, "${manifest.author}/${manifest.name}", and no bundle`,
-      { hint: "Upload it as a package" },
     );
   return manifest;
 }

@@ -37,7 +37,12 @@ export function editBundleManifest(bytes: Uint8Array): EditableBundleManifest {
 
   return {
     decoded,
-    set: (key, value) => document.set(key, document.createNode(value)),
+    set(key, value) {
+      const node = document.get(key, true);
+      // A comment behind the value belongs to its node.
+      if (isScalar(node) && typeof value === "string") node.value = value;
+      else document.set(key, document.createNode(value));
+    },
     addDependency(dependency) {
       const list = dependencies();
       // A list that was empty is written `[]`, where nothing else would be easy to read.

@@ -41,11 +41,12 @@ export async function verifyFile(
   const archive = await readArchive(await read(path), { maxUncompressedBytes: Number.MAX_SAFE_INTEGER });
   const verification = verifyArchive(archive, keys);
   if (verification) return verification;
+  const name = publicKeyPath === undefined ? "the official key" : `the key "${publicKeyPath}"`;
   throw new DaemonError(
     "bad_request",
     archive.comment.length === 0
       ? `Cannot verify "${path}": it is not signed`
-      : `Cannot verify "${path}": it was signed with another key than the ${key.source} one, or changed since`,
+      : `Cannot verify "${path}": it was not signed with ${name}, or changed since`,
   );
 }
 
