@@ -73,7 +73,7 @@ function fieldsOf(row: InstalledProvider) {
  * The id of a provider: always the same for an installation, and a UUID v7 of the same time. The reference keeps rows
  * of their own for providers; here an installation and its declaration tell all that these hold.
  */
-export function providerId(installationId: string, kind: ProviderKind): string {
+function providerId(installationId: string, kind: ProviderKind): string {
   const hash = new Bun.CryptoHasher("sha256").update(`${kind} of ${installationId}`).digest("hex");
   const time = installationId.slice(0, "01234567-89ab-".length);
   return `${time}7${hash.slice(0, 3)}-8${hash.slice(3, 6)}-${hash.slice(6, 18)}`;
