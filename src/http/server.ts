@@ -34,8 +34,10 @@ export function startServer(options: ServerOptions): HttpServer {
       idleTimeout: 0,
       maxRequestBodySize: options.maxBodyBytes,
       development: false,
-      fetch: (request, bun) =>
-        tracker.track(request, () => options.fetch(request), bun.requestIP(request)?.address),
+      fetch(given, bun) {
+        const request = withHost(given);
+        return tracker.track(request, () => options.fetch(request), bun.requestIP(given)?.address);
+      },
       error(cause) {
         log.error("Request failed", { error: cause });
         return new Response(null, { status: 500 });
@@ -62,6 +64,18 @@ export function startServer(options: ServerOptions): HttpServer {
       return closing;
     },
   };
+}
+
+/**
+ * A request without a host that can be used: those of HTTP/1.0 need none, and load balancers check health that way.
+ * The server then gives a path in place of a URL, in which nobody finds a route.
+ */
+function withHost(request: Request): Request {
+  const { url } = request;
+  if (url.startsWith("/")) return new Request(`http://localhost${url}`, request);
+  // The one kind of host that is let through and is none.
+  if (!url.startsWith("http://[") || URL.canParse(url)) return request;
+  return new Request(`http://localhost${url.slice(url.indexOf("/", "http://".length))}`, request);
 }
 
 function listenError(hostname: string, port: number, cause: unknown): DaemonError {

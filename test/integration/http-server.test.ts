@@ -36,7 +36,7 @@ async function keepAlive(server: HttpServer) {
     },
   });
   return {
-    ask: () => socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    send: (request: string) => socket.write(request),
     text: () => text,
     closed: closed.promise,
   };
@@ -101,10 +101,28 @@ describe("startServer()", () => {
     await server.close({ drainMs: 0 });
   });
 
+  test.each([
+    ["HTTP/1.0 without a host", "POST /a?b HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc", "/a?b"],
+    ["a host that is none", "POST /a HTTP/1.1\r\nHost: a b\r\nContent-Length: 3\r\n\r\nabc", "/a"],
+    ["half an address", "POST /a//b HTTP/1.1\r\nHost: [\r\nContent-Length: 3\r\n\r\nabc", "/a//b"],
+    ["an empty host", "POST //a HTTP/1.1\r\nHost:\r\nContent-Length: 3\r\n\r\nabc", "//a"],
+  ])("%s is served under another one", async (_, text, path) => {
+    const seen: string[] = [];
+    const { server } = start(async (request) => {
+      seen.push(request.url, await request.text());
+      return new Response("fine");
+    });
+    const socket = await keepAlive(server);
+    socket.send(text);
+    await until("it is answered", () => socket.text().includes("fine"));
+    expect(seen).toEqual([`http://localhost${path}`, "abc"]);
+    await server.close({ drainMs: 0 });
+  });
+
   test("close() does not wait for connections without a request", async () => {
     const { server } = start(() => new Response("fine"));
     const socket = await keepAlive(server);
-    socket.ask();
+    socket.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await until("it is answered", () => socket.text().includes("fine"));
     await server.close({ drainMs: 60_000 });
     await socket.closed;
