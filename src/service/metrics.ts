@@ -66,6 +66,7 @@ export async function exposeMetrics(metrics: Metrics): Promise<string> {
   const { user, system } = process.cpuUsage();
   metrics.processMemory.set(process.memoryUsage.rss());
   metrics.processCpu.set((user + system) / 1e6);
-  metrics.processStart.set(Math.round(Date.now() / 1000 - process.uptime()));
+  // The same at every scrape: to whoever collects, another figure is another process.
+  metrics.processStart.set(performance.timeOrigin / 1000);
   return metrics.registry.metrics();
 }
