@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createPlugin } from "../../src/service/author/create-plugin.ts";
 import { CATEGORIES } from "../../src/service/author/scaffold.ts";
@@ -55,6 +55,18 @@ test("plugin init writes the permissions that flags allow; a kind of model bring
       },
     },
   });
+});
+
+test("plugin init --quick allows what the code needs, unless a flag says otherwise", async () => {
+  using folder = temporaryFolder();
+  const permission = async (...flags: string[]) => {
+    await author([...QUICK, "--category", "agent-strategy", ...flags], { cwd: folder.path });
+    const manifest = Bun.YAML.parse(readFileSync(join(folder.path, "mine/manifest.yaml"), "utf8"));
+    rmSync(join(folder.path, "mine"), { recursive: true });
+    return Object.keys((manifest as { resource: { permission: object } }).resource.permission);
+  };
+  expect(await permission()).toEqual(["tool", "model"]);
+  expect(await permission("--no-allow-tool", "--allow-app")).toEqual(["model", "app"]);
 });
 
 test("plugin init touches nothing where there is something of the name", async () => {

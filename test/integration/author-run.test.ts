@@ -69,7 +69,7 @@ async function run(
       }
     },
     type(text) {
-      child.stdin.write(text);
+      void child.stdin.write(text);
       void child.stdin.flush();
     },
     closeInput: () => void child.stdin.end(),
@@ -130,7 +130,9 @@ test("plugin run speaks JSON on its standard streams, and SIGTERM ends it well a
 
   running.type(request("pid", { mode: "facts" }));
   const [facts] = await running.answersTo("pid");
-  const { pid } = (facts?.response as { message: { json_object: { pid: number } } }).message.json_object;
+  if (!facts) throw new Error("The plugin told nothing");
+  const { message } = facts.response as unknown as { message: { json_object: { pid: number } } };
+  const { pid } = message.json_object;
   expect(isRunning(pid)).toBe(true);
 
   running.signal("SIGTERM");

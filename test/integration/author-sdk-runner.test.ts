@@ -174,7 +174,7 @@ test(
       payload: "ModelValidateProviderCredentialsRequest",
       fields: { provider: "mod", credentials: {} },
     });
-    expect(String((answer as { failed: string }).failed)).toContain("CredentialsValidateFailedError");
+    expect((answer as { failed: string }).failed).toContain("CredentialsValidateFailedError");
   },
   PREPARE_LIMIT_MS,
 );

@@ -52,6 +52,11 @@ export function openForm(io: CliIo, options: { readonly instead: string }): Form
   const left = Promise.withResolvers<never>();
   // Nobody may be waiting when the signal comes.
   left.promise.catch(() => undefined);
+  const interrupted = () => {
+    // The terminal shows what was typed; what is said now begins a line of its own.
+    io.stdout.write("\n");
+    return new CliError("Interrupted, nothing was changed", { exitCode: EXIT.interrupted });
+  };
   const onAbort = () => left.reject(interrupted());
   io.signal.addEventListener("abort", onAbort, { once: true });
   let typed = "";
@@ -157,8 +162,4 @@ export function openForm(io: CliIo, options: { readonly instead: string }): Form
 function moved(at: number, key: Key, length: number): number {
   if (key === "up") return (at + length - 1) % length;
   return key === "down" ? (at + 1) % length : at;
-}
-
-function interrupted(): CliError {
-  return new CliError("Interrupted", { exitCode: EXIT.interrupted });
 }

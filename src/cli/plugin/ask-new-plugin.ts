@@ -1,6 +1,5 @@
-import { togglePermission } from "../../service/author/plugin-permissions.ts";
 import type { ReadmeLanguage } from "../../service/author/plugin-templates.ts";
-import { CATEGORIES, LANGUAGES, neededPermissions, type NewPlugin } from "../../service/author/scaffold.ts";
+import { allowNeeded, CATEGORIES, LANGUAGES, type NewPlugin } from "../../service/author/scaffold.ts";
 import type { Form } from "../form/form.ts";
 import { askPermissions } from "./ask-permissions.ts";
 import { PROFILE_CHECKS } from "./profile-checks.ts";
@@ -41,10 +40,7 @@ export async function askNewPlugin(form: Form, given: NewPlugin): Promise<NewPlu
     choices: CATEGORIES.map((value) => ({ value, label: value })),
     value: given.category,
   });
-  let offered = given.permissions;
-  for (const needed of neededPermissions(category))
-    if (!offered.allowed.has(needed)) offered = togglePermission(offered, needed);
-  const permissions = await askPermissions(form, offered);
+  const permissions = await askPermissions(form, allowNeeded(given.permissions, category));
   const version = PROFILE_CHECKS.find(({ of }) => of === "minimumDifyVersion");
   const minimumDifyVersion = await form.text("Oldest version of Dify that will do (may be empty)", {
     value: given.minimumDifyVersion,

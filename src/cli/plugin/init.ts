@@ -1,12 +1,13 @@
 import { Command, Option } from "commander";
 import { createPlugin } from "../../service/author/create-plugin.ts";
 import {
+  allowNeeded,
   CATEGORIES,
   LANGUAGES,
   type NewPlugin,
   type NewPluginCategory,
 } from "../../service/author/scaffold.ts";
-import { DEFAULT_STORAGE_BYTES } from "../../service/author/plugin-permissions.ts";
+import { DEFAULT_STORAGE_BYTES, type Permissions } from "../../service/author/plugin-permissions.ts";
 import { CliError, EXIT } from "../cli-error.ts";
 import type { CliIo } from "../cli-io.ts";
 import { openForm } from "../form/form.ts";
@@ -45,6 +46,8 @@ export function initCommand(io: CliIo): Command {
   return withPermissionFlags(command).action((flags: InitFlags) => init(flags, io));
 }
 
+const NOTHING: Permissions = { allowed: new Set(), storageBytes: DEFAULT_STORAGE_BYTES };
+
 async function init(flags: InitFlags, io: CliIo): Promise<void> {
   const given: NewPlugin = {
     author: flags.author ?? "",
@@ -53,7 +56,7 @@ async function init(flags: InitFlags, io: CliIo): Promise<void> {
     repo: flags.repo ?? "",
     category: flags.category,
     minimumDifyVersion: flags.minDifyVersion ?? "",
-    permissions: applyPermissionFlags({ allowed: new Set(), storageBytes: DEFAULT_STORAGE_BYTES }, flags),
+    permissions: applyPermissionFlags(flags.quick ? allowNeeded(NOTHING, flags.category) : NOTHING, flags),
     readmes: [],
     createdAt: new Date(),
   };

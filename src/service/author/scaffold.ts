@@ -115,9 +115,9 @@ function modelKind(section: keyof typeof MODELS): Kind {
   return { plugins: ["models", PROVIDER], templates: MODELS[section], needs: [], parts: MODEL_PARTS };
 }
 
-/** The permissions without which the code of a new plugin could not do its work. */
-export function neededPermissions(category: NewPluginCategory): readonly PermissionName[] {
-  return KINDS[category].needs;
+/** Allows what the code of a new plugin could not do its work without. */
+export function allowNeeded(permissions: Permissions, category: NewPluginCategory): Permissions {
+  return { ...permissions, allowed: new Set([...permissions.allowed, ...KINDS[category].needs]) };
 }
 
 /** The files of a new plugin in Python: path in its folder → text. It packs, installs and answers as it is. */
@@ -163,15 +163,9 @@ const DEFAULT_MEMORY_BYTES = 256 * 1024 * 1024;
 const MANIFEST_LANGUAGES = ["en_US", "ja_JP", "zh_Hans", "pt_BR"];
 
 function manifestText(plugin: NewPlugin): string {
-  const { plugins, needs } = KINDS[plugin.category];
-  const { permissions } = plugin;
-  const [list, file] = plugins;
+  const [list, file] = KINDS[plugin.category].plugins;
   const everywhere = (text: string) =>
     Object.fromEntries(MANIFEST_LANGUAGES.map((language) => [language, safeText(text)]));
-  const permission = declaredPermission({
-    ...permissions,
-    allowed: new Set([...permissions.allowed, ...needs]),
-  });
   return yamlText({
     version: "0.0.1",
     type: "plugin",
@@ -181,7 +175,7 @@ function manifestText(plugin: NewPlugin): string {
     description: everywhere(plugin.description),
     icon: "icon.svg",
     icon_dark: "icon-dark.svg",
-    resource: { memory: DEFAULT_MEMORY_BYTES, permission },
+    resource: { memory: DEFAULT_MEMORY_BYTES, permission: declaredPermission(plugin.permissions) },
     plugins: { [list]: [renderTemplate(file, moduleValues(plugin))] },
     meta: {
       version: "0.0.1",

@@ -10,8 +10,8 @@ import { categoryOf } from "../../../src/protocol/declaration.ts";
 import { manifestProblems } from "../../../src/service/author/manifest-problems.ts";
 import { classBase } from "../../../src/service/author/python-names.ts";
 import {
+  allowNeeded,
   CATEGORIES,
-  neededPermissions,
   type NewPlugin,
   type NewPluginCategory,
   scaffoldModule,
@@ -79,15 +79,6 @@ describe.each([...CATEGORIES])("scaffoldPlugin() of %s", (category) => {
     expect(declaration.created_at).toBe("2026-01-02T03:04:05.678Z");
   });
 
-  test("allows what its code needs", async () => {
-    const { source } = sourceOf(scaffoldPlugin(newPlugin(category)));
-    const { permission } = (await assembleDeclaration(source, false)).resource;
-    for (const name of neededPermissions(category))
-      expect(
-        name === "tool" || name === "endpoint" ? permission?.[name]?.enabled : permission?.model?.["llm"],
-      ).toBe(true);
-  });
-
   test("names only files that are there", () => {
     const files = scaffoldPlugin(newPlugin(category));
     const yaml = [...files].filter(([path]) => path.endsWith(".yaml")).map(([, text]) => text);
@@ -127,6 +118,14 @@ test("scaffoldPlugin() quotes names that YAML 1.1 takes for something else", asy
     const text = scaffoldPlugin(newPlugin("tool", { name })).get("manifest.yaml") ?? "";
     expect(text).toContain(`\nname: "${name}"\n`);
   }
+});
+
+test("allowNeeded() adds what the code of a category makes use of, and takes nothing away", () => {
+  const storage = { allowed: new Set(["storage" as const]), storageBytes: 1024 };
+  const allowed = (category: NewPluginCategory) => [...allowNeeded(storage, category).allowed].sort();
+  expect(allowed("tool")).toEqual(["storage"]);
+  expect(allowed("agent-strategy")).toEqual(["llm", "model", "storage", "tool"]);
+  expect(allowed("extension")).toEqual(["endpoint", "storage"]);
 });
 
 test("scaffoldModule() has the files of one part, and tells which of them the manifest names", () => {
