@@ -52,7 +52,7 @@ import { createUninstall } from "./service/uninstall-plugin.ts";
 import { createUpgradePlugin } from "./service/upgrade-plugin.ts";
 import { createUploadBundle } from "./service/upload-bundle.ts";
 import { createUploadPackage } from "./service/upload-package.ts";
-import { writeDaemonRecord } from "./store/daemon-record.ts";
+import { readDaemonRecord, writeDaemonRecord } from "./store/daemon-record.ts";
 import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
@@ -222,10 +222,13 @@ async function build(
   });
   const cutTasks = await installTasks.failLeftOver();
   const cutCalls = await store.sessions.closeOpen(new Date());
-  if (cutTasks + cutCalls > 0)
-    log.warn("The last daemon was ended in the middle of its work", {
-      installations: cutTasks,
-      calls: cutCalls,
+  const killed = await readDaemonRecord(folder.path);
+  if (killed || cutTasks + cutCalls > 0)
+    log.warn("The last daemon was ended by force", {
+      pid: killed?.pid,
+      started_at: killed?.started_at,
+      installations_cut: cutTasks,
+      calls_cut: cutCalls,
     });
 
   // HTTP

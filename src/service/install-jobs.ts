@@ -55,15 +55,25 @@ export function createInstallJobs(deps: InstallJobsDeps): InstallJobs {
   async function run(job: InstallJob): Promise<void> {
     const { taskId, identifier } = job;
     const began = performance.now();
+    const tookSeconds = () => Math.round((performance.now() - began) / 100) / 10;
+    const label = identifier.split("@", 1)[0];
     const progress = createTaskProgress(
       { taskId, identifier },
       { tasks, logger, pause: deps.pause ?? quarterSecond },
     );
     try {
       const [status, message] = await install(job, progress).then(
-        (done) => ["success", done] as const,
+        (done) => {
+          logger.info("Installation finished", { plugin: label, task_id: taskId, took_s: tookSeconds() });
+          return ["success", done] as const;
+        },
         (cause: unknown) => {
-          logger.warn("An installation failed", { identifier, taskId, error: cause });
+          logger.warn("Installation failed", {
+            plugin: label,
+            task_id: taskId,
+            took_s: tookSeconds(),
+            error: cause,
+          });
           return ["failed", failureText(cause)] as const;
         },
       );
