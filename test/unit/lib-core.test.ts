@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { settlesWithin } from "../../src/lib/deadline.ts";
+import { DeadlineError, settlesWithin, withDeadline } from "../../src/lib/deadline.ts";
 import { createRingText } from "../../src/lib/ring-text.ts";
 import { createSlots } from "../../src/lib/slots.ts";
 
@@ -53,9 +53,39 @@ describe("createSlots()", () => {
   });
 });
 
-test("settlesWithin() tells whether, not how", async () => {
-  expect(await settlesWithin(Promise.reject(new Error("no")), 1000)).toBe(true);
-  expect(await settlesWithin(new Promise(() => undefined), 1)).toBe(false);
+describe("withDeadline()", () => {
+  test("gives the outcome, in time or not at all", async () => {
+    expect(await withDeadline(Promise.resolve(1), { what: "It", ms: 1000 })).toBe(1);
+    const late = withDeadline(new Promise(() => undefined), { what: "It", ms: 1 });
+    await expect(late).rejects.toThrow(DeadlineError);
+    await expect(withDeadline(Promise.reject(new Error("no")), { what: "It", ms: 1000 })).rejects.toThrow(
+      "no",
+    );
+  });
+
+  test("ends with the signal", async () => {
+    const abort = new AbortController();
+    const work = withDeadline(new Promise(() => undefined), { what: "It", ms: 10_000, signal: abort.signal });
+    abort.abort(new Error("left"));
+    await expect(work).rejects.toThrow("left");
+  });
+
+  test("holds the work though the signal was aborted before", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    const work = Promise.reject(new Error("late"));
+    const given = withDeadline(work, { what: "It", ms: 1000, signal: AbortSignal.abort(new Error("left")) });
+    await expect(given).rejects.toThrow("left");
+    await Bun.sleep(0);
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
+  });
+
+  test("settlesWithin() tells whether, not how", async () => {
+    expect(await settlesWithin(Promise.reject(new Error("no")), 1000)).toBe(true);
+    expect(await settlesWithin(new Promise(() => undefined), 1)).toBe(false);
+  });
 });
 
 describe("createRingText()", () => {
