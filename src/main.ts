@@ -12,6 +12,8 @@ import { createLineWriter } from "./lib/line-writer.ts";
 import { type LogFile, openLogFile } from "./lib/log-file.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
 
+const SAME_SIGNAL_MS = 500;
+
 /** The only file that touches the process: arguments, environment, signals, exit code. */
 async function main(): Promise<number> {
   if (process.pid === 1)
@@ -23,13 +25,16 @@ async function main(): Promise<number> {
     });
 
   const stop = new AbortController();
+  let stoppedAt = 0;
   for (const [name, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const)
     process.on(name, () => {
-      // The second one ends at once; plugins die with this process.
-      if (stop.signal.aborted) process.exit(code);
+      // The second one ends at once; plugins die with this process. A Ctrl-C comes twice from whatever stands between
+      // the terminal and this program, such as npx, and is one all the same.
+      if (stop.signal.aborted && performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(code);
+      if (!stop.signal.aborted) stoppedAt = performance.now();
       stop.abort();
     });
   const log = createLineWriter(1);
