@@ -34,8 +34,11 @@ export interface PluginProcess {
   readonly pid: number;
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
-  /** Resolves when the pipe has taken the bytes; rejects once the process is gone. */
-  write(text: string): Promise<void>;
+  /**
+   * Resolves when the pipe has taken the bytes; rejects once the process is gone. What the signal aborts before its turn
+   * is dropped, and rejects with the signal.
+   */
+  write(text: string, signal?: AbortSignal): Promise<void>;
   /** Resolves when the process has really ended. Never rejects. */
   readonly exited: Promise<ProcessExit>;
   /** Signals the whole process group. Harmless after the end. */

@@ -198,7 +198,8 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
       const { sessionId, data } = request;
       const session = createOpen(request, signal);
       const { invocation } = session;
-      const sent = transport.send({ kind: "request", sessionId, session: request.session, data });
+      const message = { kind: "request", sessionId, session: request.session, data } as const;
+      const sent = transport.send(message, signal);
       try {
         // A plugin that does not read its requests must hold neither a client that leaves nor a call whose time is over.
         const end = await Promise.race([sent, invocation.ended]);

@@ -6,8 +6,8 @@ import { type CloseReason, type Transport, TransportClosedError } from "./transp
 export interface StdioPipes {
   readonly pid: number;
   readonly stdout: ReadableStream<Uint8Array>;
-  /** Resolves when the pipe has taken the text; rejects once nobody reads it any more. */
-  write(text: string): Promise<void>;
+  /** Resolves when the pipe has taken the text; rejects once nobody reads it any more, or with the signal before. */
+  write(text: string, signal?: AbortSignal): Promise<void>;
 }
 
 export interface StdioOptions {
@@ -68,13 +68,14 @@ export function createStdioTransport(pipes: StdioPipes, options: StdioOptions): 
     label,
     incoming: { [Symbol.asyncIterator]: read },
     closed: closed.promise,
-    async send(message: DaemonMessage) {
+    async send(message: DaemonMessage, signal?: AbortSignal) {
       if (reason) throw new TransportClosedError(label, reason);
       const line = codec.encode(message);
       if (line === undefined) return;
       try {
-        await pipes.write(line);
+        await pipes.write(line, signal);
       } catch (cause) {
+        if (signal?.aborted) throw cause;
         throw new TransportClosedError(label, {
           kind: "broken",
           cause: cause instanceof Error ? cause : new Error(String(cause)),

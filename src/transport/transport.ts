@@ -33,8 +33,11 @@ export interface Transport {
   readonly incoming: AsyncIterable<readonly PluginEvent[]>;
   /** Resolves once, with the first reason. Never rejects. */
   readonly closed: Promise<CloseReason>;
-  /** Resolves when the peer's buffer has taken the message. Rejects with `TransportClosedError` after the end. */
-  send(message: DaemonMessage): Promise<void>;
+  /**
+   * Resolves when the peer's buffer has taken the message. Rejects with `TransportClosedError` after the end, and with
+   * the signal where that aborts a message that waits for its turn.
+   */
+  send(message: DaemonMessage, signal?: AbortSignal): Promise<void>;
   /** Ends both directions and frees the handles. Idempotent. */
   close(): Promise<void>;
 }

@@ -133,6 +133,29 @@ describe.each(["with the launcher", "without a launcher"])("createSpawnStarter()
     expect(await failure(child.write("z"))).toBe(`Cannot write to process ${child.pid}: it has ended`);
   });
 
+  test("write() drops what is not wanted any more before its turn", async () => {
+    const child = await start(sh("read -r go; cat; exit"));
+    const first = child.write(`go\n${"x".repeat(2_000_000)}`);
+    const leave = new AbortController();
+    const dropped = child.write("dropped", leave.signal);
+    const kept = child.write("kept", new AbortController().signal);
+    leave.abort(new Error("gone"));
+    const output = (async () => {
+      let all = "";
+      const decoder = new TextDecoder();
+      for await (const chunk of child.stdout) {
+        all += decoder.decode(chunk, { stream: true });
+        if (all.endsWith("kept")) return all;
+      }
+      return all;
+    })();
+    await expect(dropped).rejects.toThrow("gone");
+    await Promise.all([first, kept]);
+    expect(await output).toBe(`${"x".repeat(2_000_000)}kept`);
+    child.signal("SIGKILL");
+    await child.exited;
+  });
+
   test("write() rejects at the end of the process although a grandchild holds its stdin", async () => {
     const child = await start(sh("setsid sleep 5 <&0 & exec sleep 0.2"));
     expect(await failure(child.write("x".repeat(5_000_000)))).toEndWith("it has ended");

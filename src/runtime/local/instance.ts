@@ -86,10 +86,11 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     process.signal("SIGKILL");
   }
 
-  async function write(text: string): Promise<void> {
+  async function write(text: string, signal?: AbortSignal): Promise<void> {
     try {
-      await process.write(text);
+      await process.write(text, signal);
     } catch (cause) {
+      if (signal?.aborted) throw cause;
       // Nothing can be asked of it any more, however well it beats; most often it is just about to end.
       if (!(await settlesWithin(process.exited, HANGUP_GRACE_MS))) end("it closed its stdin");
       throw cause;

@@ -133,11 +133,12 @@ function describe(child: Child, guard: MemoryGuard): PluginProcess {
 function createWriter(
   child: Child,
   life: { readonly exited: Promise<unknown>; hasEnded(): boolean },
-): (text: string) => Promise<void> {
+): PluginProcess["write"] {
   const gone = life.exited.then(() => Promise.reject(ended()));
   // Whoever does not write must not see a rejection.
   gone.catch(() => undefined);
   let last: Promise<void> = Promise.resolve();
+  let waiting = 0;
   let broken = false;
 
   function ended(cause?: unknown): DaemonError {
@@ -158,9 +159,16 @@ function createWriter(
     }
   }
 
-  return (text) => {
-    const done = last.then(() => put(text));
-    last = done.catch(() => undefined);
+  return (text, signal) => {
+    let wanted: string | undefined = text;
+    // Behind a process that does not read, what nobody wants any more must neither be kept nor sent.
+    if (waiting > 0) signal?.addEventListener("abort", () => (wanted = undefined), { once: true });
+    waiting++;
+    const done = last.then(() => (wanted === undefined ? signal?.throwIfAborted() : put(wanted)));
+    last = done.then(
+      () => void waiting--,
+      () => void waiting--,
+    );
     return done;
   };
 }
