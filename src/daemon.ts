@@ -4,7 +4,7 @@ import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
 import { createApp } from "./http/app.ts";
-import { limitBodies } from "./http/body-limit.ts";
+import { createBodyLimit } from "./http/body-limit.ts";
 import { createRequestTracker } from "./http/request-tracker.ts";
 import { assetRoutes } from "./http/routes/assets.ts";
 import { directInvokeRoutes } from "./http/routes/direct-invoke.ts";
@@ -302,16 +302,20 @@ async function build(
       directInvokeRoutes({ ...invoke, packages }),
     ],
   });
-  const maxHeldBytes = 4 * (config.MAX_PLUGIN_PACKAGE_SIZE + FORM_BYTES);
   const server = startServer({
     hostname: config.SERVER_HOST,
     port: config.SERVER_PORT,
     // Above it Bun answers 413 without a word; our own limits come first, with words.
-    maxBodyBytes: Math.max(maxHeldBytes, 2 * (config.MAX_BUNDLE_PACKAGE_SIZE + FORM_BYTES)),
-    fetch: limitBodies((request) => app.fetch(request), {
-      maxBytes: maxHeldBytes,
-      except: ["/install/upload/bundle"],
+    maxBodyBytes: Math.max(
+      2 * config.PLUGD_MAX_REQUEST_BYTES,
+      4 * (config.MAX_PLUGIN_PACKAGE_SIZE + FORM_BYTES),
+      2 * (config.MAX_BUNDLE_PACKAGE_SIZE + FORM_BYTES),
+    ),
+    limitBody: createBodyLimit({
+      maxBytes: config.PLUGD_MAX_REQUEST_BYTES,
+      except: ["/install/upload/package", "/install/upload/bundle"],
     }),
+    fetch: (request) => app.fetch(request),
     tracker,
     log,
   });

@@ -7,12 +7,12 @@ export interface FieldProblem {
 }
 
 /**
- * The request could not be bound to what its route takes: answered with HTTP 400 on every route, before anything was
- * looked up (contract/http-api 1.5). Failures after that are `DaemonError`s.
+ * The request could not be bound to what its route takes: answered with HTTP 400 on every route, or 413 where its body
+ * is too large, before anything was looked up (contract/http-api 1.5). Failures after that are `DaemonError`s.
  */
 export class BindingError extends Error {
   /** Which failure the envelope names. */
-  readonly code: "bad_request" | "invalid_identifier";
+  readonly code: "bad_request" | "invalid_identifier" | "too_large";
 
   constructor(message: string, code: BindingError["code"] = "bad_request") {
     super(message);

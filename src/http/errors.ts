@@ -34,12 +34,18 @@ const MAPPINGS: Readonly<Record<DaemonErrorCode, Mapping>> = {
   startup: { code: -500, type: "PluginDaemonInternalServerError", status: 500 },
 };
 
+const BINDING_TYPES: Readonly<Record<BindingError["code"], string>> = {
+  bad_request: MAPPINGS.bad_request.type,
+  invalid_identifier: MAPPINGS.invalid_identifier.type,
+  too_large: MAPPINGS.bad_request.type,
+};
+
 export function failure(code: number, type: string, message: string): FailureEnvelope {
   return { code, message: JSON.stringify({ message, error_type: type, args: null }), data: null };
 }
 
 export function failureOf(error: unknown): FailureEnvelope {
-  if (error instanceof BindingError) return failure(-400, MAPPINGS[error.code].type, error.message);
+  if (error instanceof BindingError) return failure(-400, BINDING_TYPES[error.code], error.message);
   if (!(error instanceof DaemonError))
     return failure(-500, MAPPINGS.internal.type, error instanceof Error ? error.message : String(error));
   if (error.code === "plugin_failed" && error.plugin) return pluginFailure(error.plugin);
@@ -53,7 +59,7 @@ export function pluginFailure(error: PluginError): FailureEnvelope {
 
 /** HTTP status of a failed request; only `typed` routes tell it, the others answer 200 (contract/http-api 1.8). */
 export function statusOf(error: unknown, options: { readonly typed: boolean }): number {
-  if (error instanceof BindingError) return 400;
+  if (error instanceof BindingError) return error.code === "too_large" ? 413 : 400;
   if (!(error instanceof DaemonError)) return 500;
   if (error.code === "unauthorized") return 401;
   return options.typed ? MAPPINGS[error.code].status : 200;

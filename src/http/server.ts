@@ -1,13 +1,16 @@
 import { settlesWithin } from "../lib/deadline.ts";
 import type { Logger } from "../lib/logger.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
+import type { LimitBody } from "./body-limit.ts";
 import type { RequestTracker } from "./request-tracker.ts";
 
 export interface ServerOptions {
   readonly hostname: string;
   readonly port: number;
-  /** Upper limit of a request's body in bytes. */
+  /** Above it a body is refused without a word, and is read no further. */
   readonly maxBodyBytes: number;
+  /** Limits below that one, told to the client in words. */
+  readonly limitBody: LimitBody;
   readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly tracker: RequestTracker;
   readonly log: Logger;
@@ -35,7 +38,7 @@ export function startServer(options: ServerOptions): HttpServer {
       maxRequestBodySize: options.maxBodyBytes,
       development: false,
       fetch(given, bun) {
-        const request = withHost(given);
+        const request = options.limitBody(withHost(given));
         return tracker.track(request, () => options.fetch(request), bun.requestIP(given)?.address);
       },
       error(cause) {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { connect } from "node:net";
 import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
 import { OTHER_TENANT, readAnswer, readCall, TENANT, toolBody } from "../support/daemon-api.ts";
 import { until } from "../support/processes.ts";
@@ -10,13 +11,17 @@ const INVOKE = `/plugin/${TENANT}/dispatch/tool/invoke`;
 const UNAUTHORIZED =
   '{"code":-401,"message":"{\\"message\\":\\"unauthorized\\",\\"error_type\\":\\"PluginDaemonUnauthorizedError\\",\\"args\\":null}","data":null}';
 const MAX_PACKAGE_BYTES = 200_000;
+const MAX_REQUEST_BYTES = 1_000_000;
 
 let daemon: LocalDaemon;
 let pluginId: string;
 
 beforeAll(async () => {
   daemon = await startTestDaemon({
-    env: { MAX_PLUGIN_PACKAGE_SIZE: String(MAX_PACKAGE_BYTES), MAX_BUNDLE_PACKAGE_SIZE: "1000000" },
+    env: {
+      MAX_PLUGIN_PACKAGE_SIZE: String(MAX_PACKAGE_BYTES),
+      PLUGD_MAX_REQUEST_BYTES: String(MAX_REQUEST_BYTES),
+    },
   });
   ({ pluginId } = await daemon.api.install({ name: "asked" }));
 });
@@ -147,14 +152,46 @@ describe("a body", () => {
     expect(items).toHaveLength(1);
   });
 
-  test("above every limit is refused, and the daemon goes on", async () => {
-    const response = await daemon.api.request(INVOKE, {
-      method: "POST",
-      headers: { "content-type": "application/json", "x-plugin-id": pluginId },
-      body: "x".repeat(4 * (MAX_PACKAGE_BYTES + 1024 * 1024) + 1),
+  test("above PLUGD_MAX_REQUEST_BYTES is 413 and names the limit, and the daemon goes on", async () => {
+    const answer = await invoke("x".repeat(MAX_REQUEST_BYTES + 1));
+    expect(answer.status).toBe(413);
+    expect(answer.failure).toEqual({
+      error_type: "PluginDaemonBadRequestError",
+      message: `Cannot read the body: it is larger than ${MAX_REQUEST_BYTES} bytes, the limit that PLUGD_MAX_REQUEST_BYTES sets`,
+      args: null,
     });
-    expect(response.status).toBe(413);
     expect((await invoke(toolBody({}))).items).toHaveLength(1);
+  });
+
+  test("above the limit is refused after the key and the plugin", async () => {
+    const body = "x".repeat(MAX_REQUEST_BYTES + 1);
+    expect((await invoke(body, { "x-api-key": "wrong" })).status).toBe(401);
+    expect((await invoke(body, { "x-plugin-id": "tests/unknown" })).status).toBe(404);
+  });
+
+  test.each([
+    ["announced", "Content-Length: 3000000", "x".repeat(3_000_000)],
+    [
+      "in chunks",
+      "Transfer-Encoding: chunked",
+      `f4240\r\n${"x".repeat(1_000_000)}\r\n`.repeat(3) + "0\r\n\r\n",
+    ],
+  ])("above the limit, %s, is read to its end, so that the connection serves on", async (_, length, body) => {
+    const path = `/plugin/${TENANT}/management/uninstall`;
+    const request = `POST ${path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: ${daemon.key}\r\nContent-Type: application/json\r\n`;
+    // Node's sockets hold what the kernel does not take yet.
+    const socket = connect(daemon.port, "127.0.0.1");
+    let text = "";
+    socket.on("data", (data) => (text += data.toString()));
+    try {
+      socket.write(`${request}${length}\r\n\r\n${body}`);
+      await until("the refusal came", () => text.includes("PLUGD_MAX_REQUEST_BYTES"));
+      expect(text).toStartWith("HTTP/1.1 413 ");
+      socket.write("GET /health/check HTTP/1.1\r\nHost: x\r\n\r\n");
+      await until("the next answer came", () => text.includes('"status":"ok"'));
+    } finally {
+      socket.destroy();
+    }
   });
 });
 

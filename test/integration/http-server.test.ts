@@ -16,6 +16,7 @@ function start(answer: Answer, { hostname = "127.0.0.1", port = 0 } = {}) {
     hostname,
     port,
     maxBodyBytes: 1000,
+    limitBody: (request) => request,
     fetch: answer,
     tracker: createRequestTracker({ metrics: createMetrics(), log, logHealth: true }),
     log,

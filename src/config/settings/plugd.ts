@@ -59,6 +59,12 @@ export const plugdSettings = {
     default: 86_400,
     timer: false,
   }),
+  PLUGD_MAX_REQUEST_BYTES: integer({
+    meaning: "Largest body of a request that carries no file",
+    unit: "bytes",
+    default: 134_217_728,
+    min: 1,
+  }),
   PLUGD_OPEN_DOCS: flag({
     meaning: "Serve /openapi.json and /docs to those who have no key",
     default: false,

@@ -1,6 +1,5 @@
 import { componentSchema } from "./json-schema.ts";
-import type { Operation, Parameter } from "./operation.ts";
-
+import { failureAnswer, type Operation, type Parameter } from "./operation.ts";
 import { NAMED_SHAPES } from "./shapes.ts";
 
 /** A route as Elysia lists it. */
@@ -18,10 +17,8 @@ export interface DocumentOptions {
 export type Document = ReturnType<typeof buildDocument>;
 
 const WITH_KEY = [{ key: [] }];
-const UNAUTHORIZED = {
-  description: "The key is missing or wrong",
-  content: { "application/json": { schema: { $ref: "#/components/schemas/Failure" } } },
-};
+const UNAUTHORIZED = failureAnswer("The key is missing or wrong");
+const TOO_LARGE = failureAnswer("The body is larger than PLUGD_MAX_REQUEST_BYTES");
 
 /** The OpenAPI 3.1 document of all routes that describe themselves. */
 export function buildDocument({ version, routes }: DocumentOptions) {
@@ -34,7 +31,11 @@ export function buildDocument({ version, routes }: DocumentOptions) {
       ...operation,
       ...(isPublic ? {} : { security: operation.security ?? WITH_KEY }),
       parameters: [...parameters, ...(operation.parameters ?? [])],
-      responses: isPublic ? operation.responses : { ...operation.responses, "401": UNAUTHORIZED },
+      responses: {
+        ...operation.responses,
+        ...(operation.requestBody?.content["application/json"] && { "413": TOO_LARGE }),
+        ...(isPublic ? {} : { "401": UNAUTHORIZED }),
+      },
     };
   }
   return {
