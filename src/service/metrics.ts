@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { tallyCounter, tallyGauge, tallyHistogram } from "./tallies.ts";
 
 /** Buckets of the reference (contract/lifecycle 9.2), in seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -19,22 +20,38 @@ export function createMetrics() {
   const invocationLabels = ["plugin_id", "plugin_type", "runtime_type", "operation"] as const;
   return {
     registry,
-    httpRequests: counter("plugin_http_requests_total", "HTTP requests", ["method", "endpoint", "status"]),
-    httpSeconds: seconds("plugin_http_request_duration_seconds", "Time to the end of the answer", [
-      "method",
-      "endpoint",
-    ]),
-    invocations: counter("plugin_invocations_total", "Calls of plugins", [...invocationLabels, "status"]),
-    invocationSeconds: seconds(
-      "plugin_invocation_duration_seconds",
-      "Time of a call of a plugin",
-      invocationLabels,
-    ),
-    invocationsActive: gauge("plugin_invocations_active", "Calls that are open", [
-      "plugin_id",
-      "plugin_type",
-      "runtime_type",
-    ]),
+    httpRequests: tallyCounter({
+      name: "plugin_http_requests_total",
+      help: "HTTP requests",
+      labelNames: ["method", "endpoint", "status"],
+      registry,
+    }),
+    httpSeconds: tallyHistogram({
+      name: "plugin_http_request_duration_seconds",
+      help: "Time to the end of the answer",
+      labelNames: ["method", "endpoint"],
+      buckets: SECONDS,
+      registry,
+    }),
+    invocations: tallyCounter({
+      name: "plugin_invocations_total",
+      help: "Calls of plugins",
+      labelNames: [...invocationLabels, "status"],
+      registry,
+    }),
+    invocationSeconds: tallyHistogram({
+      name: "plugin_invocation_duration_seconds",
+      help: "Time of a call of a plugin",
+      labelNames: invocationLabels,
+      buckets: SECONDS,
+      registry,
+    }),
+    invocationsActive: tallyGauge({
+      name: "plugin_invocations_active",
+      help: "Calls that are open",
+      labelNames: ["plugin_id", "plugin_type", "runtime_type"],
+      registry,
+    }),
     installations: counter("plugin_installations_total", "Finished install jobs", ["plugin_id", "status"]),
     installationSeconds: seconds("plugin_installation_duration_seconds", "Time of an install job", [
       "plugin_id",
