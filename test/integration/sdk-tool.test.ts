@@ -174,8 +174,8 @@ describe.skipIf(why !== "")(`a tool with the SDK${why}`, () => {
   });
 
   test("says files and retrieved pieces", async () => {
-    const [file] = await say("file");
-    expect(file).toEqual({
+    const files: readonly unknown[] = await say("file");
+    expect(files[0]).toEqual({
       type: "file",
       message: null,
       meta: { file: { id: "f1", url: "https://example.com/f" } },

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { toolEnvironment } from "../../src/runtime/local/clean-environment.ts";
 import { loadPlugin } from "../fixtures/plugins/load-plugin.ts";
 import { CACHE, findPython, findUv } from "../integration/python-env-support.ts";
 import { type CallAnswer, readCall, type Task, TENANT } from "./daemon-api.ts";
@@ -11,6 +12,18 @@ import { until } from "./processes.ts";
 
 /** The published SDK that these tests are about, as the plugins of test/fixtures/plugins pin it. */
 export const SDK = "dify_plugin==0.10.2";
+const INDEX_VARIABLES = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"];
+const NETWORK_VARIABLES = [
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "REQUESTS_CA_BUNDLE",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+];
 /** An installation that downloads and compiles everything, on a busy machine. */
 const INSTALL_LIMIT_MS = 240_000;
 
@@ -46,7 +59,7 @@ export interface SdkDaemon extends LocalDaemon {
   askDirectly(identifier: string, call: SdkCall): Promise<CallAnswer>;
 }
 
-type Changes = Readonly<Record<string, string | null>>;
+export type Changes = Readonly<Record<string, string | null>>;
 
 /** Interpreters of a version, and uv, as they are on this machine. */
 export interface SdkTools {
@@ -62,20 +75,37 @@ export async function findSdkTools(): Promise<SdkTools | { readonly missing: str
   return reachesIndex(python, uv) ? { python, uv } : { missing: "no package index" };
 }
 
+/** Asks as the daemon does, with the same variables. */
 function reachesIndex(python: string, uv: string | undefined): boolean {
-  const pip = [python, "-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed", SDK];
+  const { PIP_MIRROR_URL: mirror } = indexSettings();
+  const index = mirror === undefined ? [] : ["-i", mirror];
   const argv =
     uv === undefined
-      ? pip
-      : [uv, "pip", "compile", "--no-deps", "--python", python, "-q", "--no-header", "-"];
+      ? [python, "-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed", SDK, ...index]
+      : [uv, "pip", "compile", "--no-deps", "--python", python, "-q", "--no-header", ...index, "-"];
   const asked = Bun.spawnSync(argv, {
     stdin: new TextEncoder().encode(`${SDK}\n`),
     stdout: "ignore",
     stderr: "ignore",
     timeout: 60_000,
-    env: { ...process.env, UV_CACHE_DIR: join(CACHE, "uv"), PIP_CACHE_DIR: join(CACHE, "pip") },
+    env: {
+      ...toolEnvironment(process.env, { http: undefined, https: undefined, no: undefined }),
+      UV_CACHE_DIR: join(CACHE, "uv"),
+      UV_NO_CONFIG: "1",
+      PIP_CACHE_DIR: join(CACHE, "pip"),
+    },
   });
   return asked.exitCode === 0;
+}
+
+/** How this machine reaches its package index, as settings of a daemon. */
+function indexSettings(): Record<string, string> {
+  const mirror = INDEX_VARIABLES.map((name) => process.env[name]).find((value) => value !== undefined);
+  const kept = NETWORK_VARIABLES.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(kept), ...(mirror !== undefined && { PIP_MIRROR_URL: mirror }) };
 }
 
 /** A daemon in this process whose downloads are those of all such daemons. */
@@ -84,7 +114,7 @@ export async function startSdkDaemon(options: TestDaemonOptions = {}): Promise<S
   mkdirSync(CACHE, { recursive: true });
   mkdirSync(dataDir, { recursive: true });
   if (!existsSync(join(dataDir, "cache"))) symlinkSync(CACHE, join(dataDir, "cache"));
-  const daemon = await startTestDaemon({ ...options, dataDir });
+  const daemon = await startTestDaemon({ env: { ...indexSettings(), ...options.env }, dataDir });
   const { api } = daemon;
 
   function post(path: string, call: SdkCall, head: { headers: Record<string, string>; body?: object }) {
@@ -153,4 +183,13 @@ export function sdkPackage(name: string, changes: Changes = {}): Uint8Array {
   const faults = readFileSync(join(import.meta.dir, "../fixtures/plugins/faults.py"));
   const files = loadPlugin(name, changes).map(({ path, bytes }) => ({ name: path, data: bytes }));
   return packZip([...files, { name: "faults.py", data: faults }]);
+}
+
+/** The change that gives a plugin of test/fixtures/plugins another name, for installing it once more. */
+export function renamed(plugin: string, name: string): Changes {
+  const manifest = readFileSync(
+    join(import.meta.dir, "../fixtures/plugins", plugin, "manifest.yaml"),
+    "utf8",
+  );
+  return { "manifest.yaml": manifest.replace(/^name: .*$/m, `name: ${name}`) };
 }
