@@ -4,15 +4,17 @@ import { runCli } from "./cli/cli.ts";
 import { streamInput } from "./cli/stream-input.ts";
 import { streamOutput } from "./cli/stream-output.ts";
 import { parseConfig } from "./config/parse-config.ts";
-import { startDaemon } from "./daemon.ts";
 import { authorSettings } from "./local-settings.ts";
 import { createLogger } from "./lib/create-logger.ts";
 import { ownCommand, runAsInit } from "./lib/init-process.ts";
 import { createLineWriter } from "./lib/line-writer.ts";
 import { type LogFile, openLogFile } from "./lib/log-file.ts";
+import { trimMemory } from "./lib/trim-memory.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
 
 const SAME_SIGNAL_MS = 500;
+/** By then the start is over, the look around the machine included. */
+const TRIM_AFTER_MS = 1500;
 
 /** The only file that touches the process: arguments, environment, signals, exit code. */
 async function main(): Promise<number> {
@@ -61,7 +63,17 @@ async function main(): Promise<number> {
       // A stray failure must be seen, and must not take every plugin down with it.
       process.on("unhandledRejection", (error) => logger.error("Unhandled rejection", { error }));
       process.on("uncaughtException", (error) => logger.error("Uncaught exception", { error }));
-      return startDaemon({ settings, env, execPath: process.execPath, log: logger, startedAt: 0 });
+      // Loaded where a daemon is wanted: the other commands answer sooner without it.
+      const { startDaemon } = await import("./daemon.ts");
+      const daemon = await startDaemon({
+        settings,
+        env,
+        execPath: process.execPath,
+        log: logger,
+        startedAt: 0,
+      });
+      setTimeout(() => trimMemory(process.execPath), TRIM_AFTER_MS).unref();
+      return daemon;
     },
     authorSettings: ({ env, folder }) => authorSettings({ env, execPath: process.execPath }, { folder }),
   });

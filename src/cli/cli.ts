@@ -1,6 +1,5 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../lib/version.ts";
-import { bundleCommand } from "./bundle/bundle.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { EXIT, type ExitCode } from "./cli-error.ts";
 import type { CliIo } from "./cli-io.ts";
@@ -9,14 +8,11 @@ import { spellFlags } from "./flag-spelling.ts";
 import { installCommand } from "./install.ts";
 import { invokeCommand } from "./invoke.ts";
 import { listCommand } from "./list.ts";
-import { pluginCommand } from "./plugin/plugin.ts";
 import { reportError } from "./report-error.ts";
 import { routesCommand } from "./routes.ts";
-import { signatureCommand } from "./signature/signature.ts";
 import { startCommand } from "./start.ts";
 import { tasksCommand } from "./tasks.ts";
 import { uninstallCommand } from "./uninstall.ts";
-import { versionCommand } from "./version.ts";
 
 /**
  * Runs one command to its end and answers the exit code: 0 done, 1 it failed, 2 the command line is wrong, 3 no
@@ -26,7 +22,8 @@ import { versionCommand } from "./version.ts";
  */
 export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps): Promise<ExitCode> {
   try {
-    await buildProgram(io, deps).parseAsync(spellFlags(argv), { from: "user" });
+    const program = await buildProgram(argv, { io, deps });
+    await program.parseAsync(spellFlags(argv), { from: "user" });
     await io.stdout.drained();
     return EXIT.ok;
   } catch (error) {
@@ -43,7 +40,10 @@ function endedBy(error: unknown): ExitCode | undefined {
   return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
 }
 
-function buildProgram(io: CliIo, deps: CliDeps): Command {
+async function buildProgram(
+  argv: readonly string[],
+  { io, deps }: { readonly io: CliIo; readonly deps: CliDeps },
+): Promise<Command> {
   const dify = io.personality === "dify";
   const program = new Command(dify ? io.program : "plugd")
     .description(
@@ -67,7 +67,11 @@ function buildProgram(io: CliIo, deps: CliDeps): Command {
       getErrHasColors: () => false,
       outputError: (text, write) => write(text.replace(/^error: /, "Error: ")),
     });
-  for (const command of dify ? [] : operatorCommands(io, deps)) adopt(command, program);
+  const operators = dify ? [] : operatorCommands(io, deps);
+  for (const command of operators) adopt(command, program);
+  // What authors use is loaded where it is meant, or where all commands are shown: a daemon starts sooner without it.
+  if (operators.some((command) => command.name() === argv[0])) return program;
+  const { authorCommands } = await import("./author-commands.ts");
   // Their users meet them by another name, and expect the whole usage when they mistype something.
   for (const command of authorCommands(io, deps)) adopt(command, program, { usageAfterError: true });
   return program;
@@ -84,11 +88,6 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
     tasksCommand(io),
     routesCommand(io, deps),
   ];
-}
-
-/** The commands of the `dify` program (contract/plugin-package 7.1). */
-function authorCommands(io: CliIo, deps: CliDeps): Command[] {
-  return [bundleCommand(io), pluginCommand(io, deps), signatureCommand(io), versionCommand(io)];
 }
 
 interface AdoptOptions {

@@ -1,7 +1,5 @@
 import type { BlobStore } from "../blob/blob-store.ts";
-import { readArchive } from "../package/archive.ts";
 import type { PackageFile } from "../package/package.ts";
-import { readPackage } from "../package/read-package.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { PluginDeclaration, Verification } from "../protocol/declaration.ts";
 
@@ -35,6 +33,7 @@ export function createStoredPackages({ blobs, publicKeys }: StoredPackagesDeps):
   async function files(identifier: string): Promise<readonly PackageFile[]> {
     const bytes = await blobs.get("package", identifier);
     if (!bytes) throw new DaemonError("internal", NOT_UPLOADED);
+    const { readArchive } = await import("../package/archive.ts");
     return (await readArchive(bytes, { maxUncompressedBytes })).files;
   }
 
@@ -42,6 +41,8 @@ export function createStoredPackages({ blobs, publicKeys }: StoredPackagesDeps):
     async decode(identifier) {
       const bytes = await blobs.get("package", identifier);
       if (!bytes) throw new DaemonError("bad_request", NOT_UPLOADED);
+      // With its YAML parser it is a tenth of the program; most starts of a daemon read no package.
+      const { readPackage } = await import("../package/read-package.ts");
       const pkg = await readPackage(bytes, { maxUncompressedBytes, publicKeys });
       return {
         unique_identifier: pkg.identifier.text,

@@ -1,9 +1,7 @@
 import type { BundleDependency } from "../package/bundle/dependency.ts";
 import { splitGithubPattern, splitMarketplacePattern } from "../package/bundle/dependency.ts";
-import { openBundle } from "../package/bundle/open-bundle.ts";
 import type { ArchiveEntry } from "../package/open-archive.ts";
 import type { PluginPackage, RemappedAssets } from "../package/package.ts";
-import { readPackage } from "../package/read-package.ts";
 import { remapIcons } from "../package/remap-assets.ts";
 import { brokenRule } from "../package/validate-upload.ts";
 import { DaemonError, type DaemonErrorCode } from "../protocol/daemon-error.ts";
@@ -83,6 +81,7 @@ export function createUploadBundle(deps: UploadBundleDeps): UploadBundle {
     }
     garbageBytes += entry.uncompressedBytes;
     const bytes = await entry.read();
+    const { readPackage } = await import("../package/read-package.ts");
     const pkg = await readPackage(bytes, {
       maxUncompressedBytes: limitOf(bytes.byteLength, maxPackageBytes),
       publicKeys,
@@ -125,6 +124,7 @@ export function createUploadBundle(deps: UploadBundleDeps): UploadBundle {
   }
 
   return async (file, { verifySignature }) => {
+    const { openBundle } = await import("../package/bundle/open-bundle.ts");
     const bundle = await openBundle(file);
     const maxUnpackedBytes = limitOf(file.size, maxBundleBytes);
     const answers: UploadedDependency[] = [];

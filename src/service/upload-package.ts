@@ -1,5 +1,4 @@
 import { validateUpload } from "../package/validate-upload.ts";
-import { readPackage } from "../package/read-package.ts";
 import { remapAssets } from "../package/remap-assets.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { DecodedPackage } from "./decode-package.ts";
@@ -30,6 +29,7 @@ export function createUploadPackage(deps: UploadPackageDeps): UploadPackage {
   return async (bytes, { verifySignature }) => {
     if (bytes.byteLength > maxPackageBytes)
       throw new DaemonError("bad_request", "file size exceeds the maximum limit");
+    const { readPackage } = await import("../package/read-package.ts");
     const pkg = await readPackage(bytes, { maxUncompressedBytes: maxPackageBytes, publicKeys });
     validateUpload(pkg);
     if (deps.forceSignature || verifySignature) requireSignature(pkg);
