@@ -74,6 +74,13 @@ describe("requestSchema()", () => {
     expect(schema).toMatchObject({ properties: { data: { required: ["provider", "tool"] } } });
   });
 
+  test("does not require an object that is filled in whole where it was left out", () => {
+    const llm = ACTIONS.find(({ action }) => action === "invoke_llm");
+    const text = JSON.stringify(requestSchema(llm!.shapes.body));
+    expect(text).toContain('"tool_calls":');
+    expect(text).not.toContain('"required":["function"]');
+  });
+
   test("agrees with what the catalogue refuses", () => {
     for (const row of ACTIONS) {
       const { properties } = requestSchema(row.shapes.body) as {

@@ -12,7 +12,12 @@ const OURS = new Set(["omit", "refine"]);
  * required (see `protocol/actions/fields.ts`).
  */
 export function requestSchema(schema: TSchema): JsonSchema {
-  return convert(schema, (property) => !("default" in property) || !Value.Check(property, property.default));
+  return convert(schema, (property) => !("default" in property) || !hasValidDefault(property));
+}
+
+/** What a default lacks is filled in, too, as it is for a caller who sends the same. */
+function hasValidDefault(schema: TSchema): boolean {
+  return Value.Check(schema, Value.Default(schema, structuredClone(schema.default)));
 }
 
 /** What a caller gets: everything that is not optional is there. A shape with an id is referred to, not repeated. */
@@ -37,7 +42,7 @@ function convert(schema: TSchema, isRequired: IsRequired): JsonSchema {
   for (const [key, value] of Object.entries(schema)) {
     if (OURS.has(key) || typeof value === "function") continue;
     // A default that is no valid value only says what the field is filled with before it is refused.
-    if (key === "default" && !Value.Check(schema, value)) continue;
+    if (key === "default" && !hasValidDefault(schema)) continue;
     plain[key] = convertValue(value, isRequired);
   }
   if (isRequired && schema[Kind] === "Object") {
