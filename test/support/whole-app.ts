@@ -1,0 +1,236 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createDiskBlobStore } from "../../src/blob/disk-blob-store.ts";
+import { createApp } from "../../src/http/app.ts";
+import { createBodyLimit } from "../../src/http/body-limit.ts";
+import { allOperations } from "../../src/http/openapi/all-operations.ts";
+import type { Operation } from "../../src/http/openapi/operation.ts";
+import { assetRoutes } from "../../src/http/routes/assets.ts";
+import { directInvokeRoutes } from "../../src/http/routes/direct-invoke.ts";
+import { managementBundleRoutes } from "../../src/http/routes/management-bundle.ts";
+import { managementInstallRoutes } from "../../src/http/routes/management-install.ts";
+import { managementListRoutes } from "../../src/http/routes/management-lists.ts";
+import { managementPluginRoutes } from "../../src/http/routes/management-plugins.ts";
+import { managementProviderRoutes } from "../../src/http/routes/management-providers.ts";
+import { readmeRoutes } from "../../src/http/routes/readme.ts";
+import { openUploadSpool } from "../../src/http/upload-spool.ts";
+import { rawMember } from "../../src/lib/json-scan.ts";
+import type { Logger } from "../../src/lib/logger.ts";
+import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
+import type { PluginRuntime } from "../../src/runtime/runtime.ts";
+import { createReadAsset } from "../../src/service/assets.ts";
+import { createStoredPackages } from "../../src/service/decode-package.ts";
+import { createInstalledLists } from "../../src/service/installed-lists.ts";
+import { createInvokePlugin } from "../../src/service/invoke-plugin.ts";
+import { createMetrics, exposeMetrics } from "../../src/service/metrics.ts";
+import { createListModelBindings } from "../../src/service/model-bindings.ts";
+import { createProviders } from "../../src/service/providers.ts";
+import { createReadReadme } from "../../src/service/readme.ts";
+import { createSessionRecorder } from "../../src/service/session-recorder.ts";
+import { createStorePackages } from "../../src/service/store-packages.ts";
+import { createUploadBundle } from "../../src/service/upload-bundle.ts";
+import { createUploadPackage } from "../../src/service/upload-package.ts";
+import { createSessions } from "../../src/session/sessions.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createMemoryTransport } from "../../src/transport/memory.ts";
+import { createServices } from "../unit/service-install/support.ts";
+import { tinyPackage } from "./pack.ts";
+
+export const APP_KEY = "the key of the whole app";
+export const APP_TENANT = "t1";
+/** Of uploads and of bodies without a file, small enough to be exceeded often. */
+export const APP_LIMITS = { packageBytes: 200_000, bundleBytes: 400_000, requestBytes: 1_000_000 };
+
+/** One route, with what it tells about itself. */
+export interface AppRoute {
+  readonly method: string;
+  /** The template, such as `/plugin/:tenant_id/management/list`. */
+  readonly path: string;
+  readonly operation: Operation;
+}
+
+/** All routes over a real store, real sessions, and a plugin that answers every request with itself. */
+export interface WholeApp extends AsyncDisposable {
+  fetch(request: Request): Promise<Response>;
+  readonly routes: readonly AppRoute[];
+  /** Of the plugin that `APP_TENANT` has installed. */
+  readonly identifier: string;
+  readonly pluginId: string;
+  /** The line that the plugin was last sent; undefined before the first one. */
+  readonly lastLine: string | undefined;
+  /** Requests that reached the plugin. */
+  readonly calls: number;
+  /** What was logged as an error since the last time this was asked. */
+  takeErrors(): readonly string[];
+  /** Calls that have not ended. */
+  openCalls(): number;
+}
+
+export async function openWholeApp(): Promise<WholeApp> {
+  const folder = await mkdtemp(join(tmpdir(), "plugd-app-"));
+  const store = openStore({ path: join(folder, "plugd.db"), synchronous: "normal", sessionHistory: 10 });
+  const blobs = await createDiskBlobStore({
+    root: join(folder, "storage"),
+    prefixes: { package: "plugin_packages", asset: "assets" },
+  });
+  const services = createServices({ store, blobs });
+  services.launcher.automatic = true;
+  const { log, takeErrors } = createErrorLog();
+  const metrics = createMetrics();
+  const recorder = createSessionRecorder({
+    store: store.sessions,
+    touch: (identifiers, at) => store.installations.touch(identifiers, at),
+    history: 10,
+    intervalMs: 1000,
+    log,
+  });
+  const plugin = createMirror();
+  const invoke = createInvokePlugin({
+    findInstallation: (tenantId, pluginId) => store.installations.find(tenantId, pluginId),
+    runtimeTypeOf: (identifier) => store.installations.runtimeTypeOf(identifier),
+    runtimeOf: async (identifier) => plugin.runtimeOf(identifier),
+    recorder,
+    metrics,
+    log,
+    timeoutMs: 10_000,
+  });
+  const packages = createStoredPackages({ blobs, publicKeys: [] });
+  const storePackages = createStorePackages({
+    declarations: store.declarations,
+    blobs,
+    guard: services.guard,
+  });
+  const signatures = { publicKeys: [], forceSignature: false, enforceOfficial: false };
+  const upload = createUploadPackage({
+    store: storePackages,
+    maxPackageBytes: APP_LIMITS.packageBytes,
+    ...signatures,
+  });
+  const app = createApp({
+    serverKey: APP_KEY,
+    openDocs: false,
+    log,
+    onRoute: () => undefined,
+    system: { health: () => ({ status: "ok" }), metrics: () => exposeMetrics(metrics) },
+    dispatch: invoke,
+    guarded: [
+      managementInstallRoutes({ ...services, upload, maxPackageBytes: APP_LIMITS.packageBytes }),
+      managementBundleRoutes({
+        uploadBundle: createUploadBundle({
+          store: storePackages,
+          maxPackageBytes: APP_LIMITS.packageBytes,
+          maxBundleBytes: APP_LIMITS.bundleBytes,
+          ...signatures,
+        }),
+        spool: await openUploadSpool(join(folder, "uploads")),
+        maxBundleBytes: APP_LIMITS.bundleBytes,
+      }),
+      managementPluginRoutes({ installed: services.installed, packages }),
+      managementListRoutes({ lists: createInstalledLists(store) }),
+      managementProviderRoutes({
+        providers: createProviders(store),
+        bindings: createListModelBindings(store),
+      }),
+      readmeRoutes({ readReadme: createReadReadme({ readmes: store.readmes, packages }) }),
+      assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
+      directInvokeRoutes({ ...invoke, packages }),
+    ],
+  });
+  const { unique_identifier: identifier } = await upload(tinyPackage(), { verifySignature: false });
+  const { row } = await store.installations.add({
+    tenantId: APP_TENANT,
+    pluginId: "a/n",
+    identifier,
+    runtimeType: "local",
+    source: "package",
+    meta: {},
+  });
+  const limitBody = createBodyLimit({
+    maxBytes: APP_LIMITS.requestBytes,
+    except: ["/install/upload/package", "/install/upload/bundle"],
+  });
+  const operations = allOperations({ openDocs: false });
+  return {
+    fetch: async (request) => app.fetch(limitBody(request)),
+    routes: app.routes.map(({ method, path }) => {
+      const operation = operations[`${method} ${path}`];
+      if (!operation) throw new Error(`${method} ${path} tells nothing about itself`);
+      return { method, path, operation };
+    }),
+    identifier,
+    pluginId: row.pluginId,
+    get lastLine() {
+      return plugin.lastLine;
+    },
+    get calls() {
+      return plugin.calls;
+    },
+    takeErrors,
+    openCalls: () => recorder.active,
+    async [Symbol.asyncDispose]() {
+      await recorder.close();
+      await services.background.close();
+      await store.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A plugin that answers one item, which holds the request in its own digits, and ends. */
+function createMirror() {
+  const codec = createSdkCodec();
+  const mirror = {
+    calls: 0,
+    lastLine: undefined as string | undefined,
+    runtimeOf: (identifier: string): PluginRuntime => ({
+      kind: "local",
+      identifier,
+      status: { state: "ready", restarts: 0, sessions: 0 },
+      async invoke(request, signal) {
+        const { transport, peer } = createMemoryTransport();
+        const sessions = createSessions(transport, {
+          label: identifier,
+          budgetBytes: 64_000_000,
+          stallMs: 1000,
+          onHeartbeat: () => undefined,
+          onLog: () => undefined,
+          onNoise: () => undefined,
+          onBackwardsCall: () => undefined,
+          describeEnd: async () => ({ error_type: "ConnectionClosedError", message: "ended", args: {} }),
+        });
+        const invocation = await sessions.open(request, signal);
+        const line = codec.encode(await peer.next()) ?? "";
+        mirror.calls++;
+        mirror.lastLine = line;
+        const item = `{"type":"json","message":{"json_object":${rawMember(line, ["data"])}},"meta":null}`;
+        const head = `{"event":"session","session_id":"${request.sessionId}","data":`;
+        await peer.emit(
+          ...codec.decode(`${head}{"type":"stream","data":${item}}}\n${head}{"type":"end","data":{}}}\n`),
+        );
+        peer.hangUp();
+        return invocation;
+      },
+    }),
+  };
+  return mirror;
+}
+
+function createErrorLog(): { readonly log: Logger; takeErrors(): readonly string[] } {
+  let errors: string[] = [];
+  const log: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: (message, attributes) => void errors.push(`${message} ${Bun.inspect(attributes)}`),
+    with: () => log,
+  };
+  return {
+    log,
+    takeErrors() {
+      const taken = errors;
+      errors = [];
+      return taken;
+    },
+  };
+}
