@@ -51,15 +51,18 @@ export function skipJsonValue(text: string, at: number): number {
   throw new SyntaxError(`Cannot skip a JSON value at ${start}: the text ends inside of it`);
 }
 
-/** Where valid JSON nests deeper than `limit` levels. */
+/** Where a text nests deeper than `limit` levels, be it JSON or not. Costs no stack, and a fraction of what parsing does. */
 export function findNesting(text: string, limit: number): JsonProblem | undefined {
   // Every level takes two characters.
   if (text.length <= 2 * limit) return undefined;
   let depth = 0;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (code === QUOTE) index = skipString(text, index) - 1;
-    else if (code === OPEN_OBJECT || code === OPEN_LIST) {
+    if (code === QUOTE) {
+      const end = endOfString(text, index);
+      if (end === undefined) return undefined;
+      index = end - 1;
+    } else if (code === OPEN_OBJECT || code === OPEN_LIST) {
       depth++;
       if (depth > limit) return locate(text, index, `nested deeper than ${limit} levels`);
     } else if (code === CLOSE_OBJECT || code === CLOSE_LIST) depth--;
@@ -130,13 +133,19 @@ function skipSpace(text: string, at: number): number {
 }
 
 function skipString(text: string, at: number): number {
+  const end = endOfString(text, at);
+  if (end === undefined) throw new SyntaxError(`Cannot skip a JSON string at ${at}: it has no end`);
+  return end;
+}
+
+function endOfString(text: string, at: number): number | undefined {
   for (let quote = text.indexOf('"', at + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
     let slash = quote - 1;
     while (text.charCodeAt(slash) === BACKSLASH) slash--;
     // An even number of backslashes before it: the quote itself is not escaped.
     if ((quote - slash) % 2 === 1) return quote + 1;
   }
-  throw new SyntaxError(`Cannot skip a JSON string at ${at}: it has no end`);
+  return undefined;
 }
 
 function skipScalar(text: string, at: number): number {

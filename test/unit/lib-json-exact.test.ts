@@ -72,6 +72,12 @@ describe("parseExact()", () => {
     expect(() => parseExact(nested(1_000_000))).toThrow(JsonSyntaxError);
   });
 
+  test("refuses megabytes of open brackets before the engine takes seconds for them", () => {
+    const began = performance.now();
+    expect(() => parseExact("[".repeat(32_000_000))).toThrow("nested deeper than 1000 levels");
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+
   test("keeps a member called __proto__ a member", () => {
     expect(JSON.stringify(parseExact('{"__proto__":{"a":1.0}}').exact)).toBe('{"__proto__":{"a":1.0}}');
   });

@@ -130,6 +130,12 @@ describe("findNesting()", () => {
     });
   });
 
+  test("takes any text: what breaks it is for others to tell", () => {
+    for (const text of ["", "]]]}", '"', '[[["', '[["\\"]]', "}{[1", "\0"])
+      expect(findNesting(text, 3)).toBeUndefined();
+    expect(findNesting('}}[[[[[["', 3)).toMatchObject({ position: 7 });
+  });
+
   test("does not count brackets in strings", () => {
     expect(findNesting('["[[[[[[", "]"]', 1)).toBeUndefined();
   });
