@@ -1,4 +1,4 @@
-import { rawMember, skipJsonValue } from "../../lib/json-scan.ts";
+import { findNesting, rawMember, skipJsonValue } from "../../lib/json-scan.ts";
 import type { LogLevel, PluginEvent } from "../messages.ts";
 import type { PluginError } from "../plugin-error.ts";
 
@@ -7,6 +7,8 @@ const HEAD = '{"event":"session","session_id":"';
 const ITEM = '","data":{"type":"stream","data":';
 const END = '","data":{"type":"end","data":{}}}';
 const TAIL = "}}";
+/** What nests deeper is no message: the engine takes 13 seconds and 2 GB for 32 MB of open brackets. */
+const MAX_DEPTH = 1_000_000;
 /** More entries in `args` than an error may have make it malformed (contract/plugin-wire 0.3). */
 const MAX_ERROR_ARGS = 10;
 /** A stray print is kept for the log, cut to this many characters. */
@@ -58,6 +60,8 @@ function decodeLine(block: string, from: number, to: number, events: PluginEvent
 
 /** Undefined where the text is no JSON: JSON itself has no undefined. */
 function parse(text: string): unknown {
+  // Costs nothing for a text that is too short to nest as deep.
+  if (findNesting(text, MAX_DEPTH)) return undefined;
   try {
     return JSON.parse(text);
   } catch {

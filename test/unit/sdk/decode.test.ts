@@ -187,6 +187,14 @@ test("decodeBlock() survives whatever nests deeper than the stack", () => {
   expect(decodeBlock(block).map(({ kind }) => kind)).toEqual(["item", "broken", "log", "noise", "heartbeat"]);
 });
 
+test("decodeBlock() spends no time on megabytes of open brackets", () => {
+  const open = "[".repeat(24_000_000);
+  const began = performance.now();
+  const block = `${open}\n${session(`{"type":"stream","data":${open}}`)}\n{"event":"heartbeat"}\n`;
+  expect(decodeBlock(block).map(({ kind }) => kind)).toEqual(["noise", "noise", "heartbeat"]);
+  expect(performance.now() - began).toBeLessThan(2000);
+});
+
 describe("createSdkCodec()", () => {
   test("writes a request as one line with every key", () => {
     const line = createSdkCodec().encode({
