@@ -1,5 +1,5 @@
 import { DaemonError } from "../protocol/daemon-error.ts";
-import { boundaryOf, parseHead } from "./multipart.ts";
+import { boundaryOf, headTooLarge, MAX_HEAD_BYTES, parseHead } from "./multipart.ts";
 
 /** A part begins, or some bytes of its content. Those are valid until the next event. */
 export type FormEvent =
@@ -8,8 +8,6 @@ export type FormEvent =
 
 const LINE_END = "\r\n";
 const HEAD_END = "\r\n\r\n";
-/** Between parts; a head beyond it is none. */
-const MAX_HEAD_BYTES = 64 * 1024;
 /** What may follow a boundary on its line: padding, then the end of the line. */
 const TAIL_BYTES = 64;
 
@@ -44,16 +42,12 @@ async function isLastBoundary(input: Input): Promise<boolean> {
 async function readHead(input: Input): Promise<string> {
   for (;;) {
     const end = input.bytes.indexOf(HEAD_END);
+    if ((end < 0 ? input.bytes.length : end) > MAX_HEAD_BYTES) throw headTooLarge();
     if (end >= 0) {
       const head = input.bytes.toString("utf8", 0, end + HEAD_END.length);
       input.drop(end + LINE_END.length);
       return head;
     }
-    if (input.bytes.length > MAX_HEAD_BYTES)
-      throw new DaemonError(
-        "bad_request",
-        `Cannot read the form: a part has a head of more than ${MAX_HEAD_BYTES} bytes`,
-      );
     if (!(await input.more())) throw cut();
   }
 }

@@ -1,5 +1,7 @@
 import { DaemonError } from "../protocol/daemon-error.ts";
 
+/** What stands before the content of one part; a longer head is none. */
+export const MAX_HEAD_BYTES = 64 * 1024;
 /** Room for everything of a form but its file. */
 const MAX_OVERHEAD_BYTES = 1024 * 1024;
 /** What is read and thrown away after the limit, so that the client gets our answer in place of a broken connection. */
@@ -54,7 +56,7 @@ export function boundaryOf(contentType: string): string {
 
 async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
   const announced = Number(request.headers.get("content-length") ?? Number.NaN);
-  let buffer = Buffer.allocUnsafe(Number.isFinite(announced) ? Math.min(announced, maxBytes) : 64 * 1024);
+  let buffer = Buffer.allocUnsafe(announced >= 0 ? Math.min(announced, maxBytes) : 64 * 1024);
   let used = 0;
   let read = 0;
   for await (const chunk of request.body ?? []) {
@@ -92,6 +94,7 @@ function* parts(body: Buffer, boundary: string): Generator<Part> {
     const start = endOf(body, LINE_END, at);
     // A part without a single header begins with the empty line.
     const headEnd = endOf(body, HEAD_END, start - LINE_END.byteLength);
+    if (headEnd - start > MAX_HEAD_BYTES) throw headTooLarge();
     const next = endOfDelimiter(body, delimiter, headEnd - LINE_END.byteLength);
     const head = parseHead(body.toString("utf8", start, headEnd));
     if (head) yield { ...head, content: body.subarray(headEnd, next - delimiter.byteLength) };
@@ -113,18 +116,26 @@ function endOf(body: Buffer, text: Buffer, from: number): number {
   return at + text.byteLength;
 }
 
+/** Begins with the semicolon, or a long word without a value would be looked at once for each of its letters. */
+const PARAMETER = /;\s*([\w*]+)\s*=\s*(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s;]+))/g;
+
 /** Undefined for a part that is no field of the form. */
 export function parseHead(head: string): Pick<Part, "name" | "isFile"> | undefined {
-  const disposition = /^content-disposition:\s*form-data\s*;(.*)$/im.exec(head)?.[1];
+  const disposition = /^content-disposition:\s*form-data\s*(;.*)$/im.exec(head)?.[1];
   if (disposition === undefined) return undefined;
   const parameters = new Map<string, string>();
-  for (const [, key = "", quoted, plain] of disposition.matchAll(
-    /([\w*]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]+))/g,
-  ))
+  for (const [, key = "", quoted, plain] of disposition.matchAll(PARAMETER))
     parameters.set(key.toLowerCase(), quoted ?? plain ?? "");
   const name = parameters.get("name");
   if (name === undefined) return undefined;
   return { name, isFile: (parameters.get("filename") ?? "") !== "" || parameters.has("filename*") };
+}
+
+export function headTooLarge(): DaemonError {
+  return new DaemonError(
+    "bad_request",
+    `Cannot read the form: a part has a head of more than ${MAX_HEAD_BYTES} bytes`,
+  );
 }
 
 /** What every upload answers whose file is over its limit. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readUploadForm } from "../../src/http/multipart.ts";
+import { MAX_HEAD_BYTES, parseHead, readUploadForm } from "../../src/http/multipart.ts";
 import { rejection } from "../support/rejection.ts";
 
 const OPTIONS = { fileField: "dify_pkg", maxFileBytes: 1000 };
@@ -43,6 +43,49 @@ test("readUploadForm() takes the first of two, keeps boundaries inside of conten
   );
   expect(Buffer.from(file).toString()).toBe("--cutting\r\n");
   expect([...fields]).toEqual([["note", "first"]]);
+});
+
+test("parseHead() reads names however they are written", () => {
+  for (const [parameters, name, isFile] of [
+    ['name="a"', "a", false],
+    ["name=a", "a", false],
+    ['NAME = "a" ; FileName = b', "a", true],
+    ['filename="x; name=y";name="a"', "a", true],
+    ['name="a\\"b"', 'a\\"b', false],
+    ["name=a; filename*=UTF-8''x", "a", true],
+    ['name=""; filename=""', "", false],
+  ] as const)
+    expect(parseHead(`X: y\r\nContent-Disposition: form-data; ${parameters}\r\n\r\n`)).toEqual({
+      name,
+      isFile,
+    });
+  for (const parameters of ["", "filename=a", "name", "=a"])
+    expect(parseHead(`Content-Disposition: form-data; ${parameters}\r\n\r\n`)).toBeUndefined();
+});
+
+test("parseHead() takes no longer for what is no parameter", () => {
+  const long = "n".repeat(MAX_HEAD_BYTES);
+  const began = performance.now();
+  for (const parameters of [
+    long,
+    `${long}=`,
+    `"${long}`,
+    " ".repeat(MAX_HEAD_BYTES),
+    ";a".repeat(30_000),
+    ';a="'.repeat(16_000),
+  ])
+    parseHead(`Content-Disposition: form-data; ${parameters}\r\n\r\n`);
+  expect(performance.now() - began).toBeLessThan(1000);
+});
+
+test("readUploadForm() takes no part with a head beyond all reason, and no length that is none", async () => {
+  await fails(
+    raw(`--cut\nContent-Disposition: form-data; name="${"n".repeat(MAX_HEAD_BYTES)}"\n\nx\n--cut--`),
+    "a head of more than 65536 bytes",
+  );
+  const form = raw('--cut\nContent-Disposition: form-data; name="dify_pkg"; filename="a"\n\nx\n--cut--\n');
+  form.headers.set("content-length", "-5");
+  expect((await readUploadForm(form, OPTIONS)).file.byteLength).toBe(1);
 });
 
 test("readUploadForm() takes an empty file", async () => {
