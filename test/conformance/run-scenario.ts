@@ -1,0 +1,114 @@
+import { type Difference, differences } from "./compare.ts";
+import { describeReply } from "./describe-reply.ts";
+import type { Reply, WireRequest } from "./exchange.ts";
+import type { Scenario, Step, Until } from "./scenarios/scenario.ts";
+import { writeRequest } from "./write-request.ts";
+
+/** Name of a step → what the reference answered, as `describeReply` tells it. */
+export type RecordedAnswers = ReadonlyMap<string, unknown>;
+
+export interface ScenarioRun {
+  /** Host and port of the daemon. */
+  readonly host: string;
+  readonly serverKey: string;
+  readonly recorded: RecordedAnswers;
+  readonly readPackage: (name: string) => Uint8Array;
+  readonly send: (request: WireRequest, options: { readonly abortAfterMs?: number }) => Promise<Reply>;
+}
+
+export interface StepOutcome {
+  readonly step: string;
+  /** None: the answer is as recorded. */
+  readonly differences: readonly Difference[];
+}
+
+const POLL_MS = 50;
+
+/** Runs all steps, also behind one that fails, and compares their answers with the recorded ones. */
+export async function runScenario(scenario: Scenario, run: ScenarioRun): Promise<StepOutcome[]> {
+  const captured = new Map([["tenant", scenario.tenant]]);
+  const outcomes: StepOutcome[] = [];
+  for (const step of scenario.steps) {
+    const found = await runStep(step, { run, captured }).catch((error: unknown) => [
+      { path: "", problem: String(error) },
+    ]);
+    outcomes.push({ step: step.name, differences: found });
+  }
+  return outcomes;
+}
+
+interface StepFacts {
+  readonly run: ScenarioRun;
+  readonly captured: Map<string, string>;
+}
+
+async function runStep(step: Step, { run, captured }: StepFacts): Promise<Difference[]> {
+  const request = writeRequest(step, {
+    host: run.host,
+    serverKey: run.serverKey,
+    values: captured,
+    readPackage: run.readPackage,
+  });
+  const reply = await sendUntil(step, () =>
+    run.send(request, step.abortAfterMs === undefined ? {} : { abortAfterMs: step.abortAfterMs }),
+  );
+  const view = viewOf(reply);
+  for (const [name, path] of Object.entries(step.capture ?? {})) {
+    const value = valueAt(view, path);
+    if (typeof value === "string") captured.set(name, value);
+  }
+  const answer = describeReply(reply, { captured, host: run.host, now: Date.now() });
+  if (step.setup) {
+    const worked = reply.status < 400 && (step.until === undefined || isMet(step.until, view));
+    return worked ? [] : [{ path: "", problem: `failed: ${JSON.stringify(answer).slice(0, 1000)}` }];
+  }
+  const want = run.recorded.get(step.name);
+  return want === undefined ? [{ path: "", problem: "not recorded" }] : differences(want, answer, step);
+}
+
+/** The last answer: the first that will do, or the one at which waiting became hopeless or too long. */
+async function sendUntil({ until }: Step, send: () => Promise<Reply>): Promise<Reply> {
+  const giveUp = performance.now() + (until?.withinMs ?? 0);
+  for (;;) {
+    const reply = await send();
+    if (until === undefined || performance.now() > giveUp) return reply;
+    const view = viewOf(reply);
+    if (isMet(until, view) || until.never?.includes(valueAt(view, until.path))) return reply;
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+function isMet(until: Until, view: View): boolean {
+  return until.oneOf.includes(valueAt(view, until.path));
+}
+
+/** What `until` and `capture` look into: an answer before it is normalised. */
+interface View {
+  readonly status: number;
+  readonly json: unknown;
+  readonly first: unknown;
+}
+
+function viewOf({ status, body }: Reply): View {
+  const text = body.toString("utf8");
+  const [frame = ""] = text.split("\n\n", 1);
+  return { status, json: tryParse(text), first: tryParse(frame.replace(/^data: /, "")) };
+}
+
+function valueAt(value: unknown, path: string): unknown {
+  return path
+    .split(".")
+    .reduce<unknown>(
+      (inner, key) =>
+        typeof inner === "object" && inner !== null ? new Map(Object.entries(inner)).get(key) : undefined,
+      value,
+    );
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
