@@ -1,0 +1,142 @@
+import type { Deviation } from "./judge.ts";
+
+const COMPATIBILITY = "decisions.md: Compatibility with the reference";
+const BETTER = "decisions.md: Better than the reference, on purpose";
+const LATER = "later";
+
+/**
+ * Every place where an answer is meant to differ from the recorded one. A step that differs and is not listed fails,
+ * and so does an entry that no longer differs: the list cannot outlive its reasons.
+ */
+export const DEVIATIONS: readonly Deviation[] = [
+  // What does not exist yet
+  {
+    scenario: "system",
+    step: "wrong key on endpoint management",
+    paths: ["status", "json"],
+    reason:
+      "There is no management of endpoints yet, and an unknown route is told before the key is looked at",
+    decidedIn: LATER,
+  },
+  {
+    scenario: "system",
+    step: "unknown hook",
+    paths: ["json"],
+    reason: "There are no endpoints yet, so their hooks are unknown routes",
+    decidedIn: LATER,
+  },
+  {
+    scenario: "system",
+    step: "hook without slash",
+    paths: ["status", "headers", "text"],
+    reason: "There are no endpoints yet, so nothing redirects to their hooks",
+    decidedIn: LATER,
+  },
+
+  // Tenants and bodies
+  {
+    scenario: "system",
+    step: "tenant that is no uuid: list",
+    paths: ["json"],
+    reason: "A tenant id is any text; the reference answers with its database's refusal",
+    decidedIn: COMPATIBILITY,
+  },
+  {
+    scenario: "wire",
+    step: "user id that is a number",
+    paths: ["status", "type", "frames"],
+    reason: "A field of a wrong type is refused; the reference takes it for missing",
+    decidedIn: COMPATIBILITY,
+  },
+  {
+    scenario: "wire",
+    step: "data after the JSON",
+    paths: ["status", "type", "frames"],
+    reason: "A malformed body is refused; the reference reads the first value and drops the rest",
+    decidedIn: COMPATIBILITY,
+  },
+  ...["llm, message without a role", "llm, content null"].map((step) => ({
+    scenario: "models",
+    step,
+    paths: ["status", "type", "frames"],
+    reason: "A malformed message is refused; the reference sends it to the plugin, whose validator fails",
+    decidedIn: COMPATIBILITY,
+  })),
+
+  // Packages and assets
+  {
+    scenario: "packages",
+    step: "decode, old key spelling",
+    paths: ["status", "json"],
+    reason: "Both spellings of the parameter are taken",
+    decidedIn: COMPATIBILITY,
+  },
+  {
+    scenario: "packages",
+    step: "asset, unknown",
+    paths: ["status", "type"],
+    reason: "A missing asset is 404; the reference answers 200 with an empty body",
+    decidedIn: COMPATIBILITY,
+  },
+  {
+    scenario: "packages",
+    step: "asset, climbing out",
+    paths: ["json.code"],
+    reason: "A missing asset is 404; the reference takes the path for an unknown route",
+    decidedIn: COMPATIBILITY,
+  },
+  ...["packaged asset with the folder's name", "packaged asset, unknown", "packaged asset, climbing out"].map(
+    (step) => ({
+      scenario: "packages",
+      step,
+      paths: ["status", "type"],
+      reason: "A missing asset is 404; the reference answers 200 with an empty body",
+      decidedIn: COMPATIBILITY,
+    }),
+  ),
+  {
+    scenario: "packages",
+    step: "bundle that is a package",
+    paths: ["json.code", "json.data"],
+    reason: "A package is no bundle; the reference takes it for an empty one",
+    decidedIn: COMPATIBILITY,
+  },
+  helpTexts("packages", "upload kitchen-models.difypkg", "json.data.manifest.model"),
+  helpTexts("packages", "manifest kitchen-models", "json.data.model"),
+  helpTexts("models", "models", "json.data.*.declaration"),
+  helpTexts("models", "list of models by category", "json.data.list.*.declaration.model"),
+
+  // Lifecycle
+  ...["manifest of the old version", "manifest of an uninstalled plugin"].map((step) => ({
+    scenario: "install",
+    step,
+    paths: ["json"],
+    reason: "What nothing refers to any more is collected only after a grace period",
+    decidedIn: BETTER,
+  })),
+  {
+    scenario: "errors",
+    step: "it dies",
+    paths: ["ended", "frames"],
+    reason: "A process that dies ends its calls at once with an error; in the reference they hang",
+    decidedIn: BETTER,
+  },
+  {
+    scenario: "errors",
+    step: "a line over the limit",
+    paths: ["status", "type", "ended"],
+    reason: "The limit of a line is higher; in the reference the whole plugin falls silent",
+    decidedIn: BETTER,
+  },
+];
+
+/** A declaration of models that use templates of parameters. */
+function helpTexts(scenario: string, step: string, declaration: string): Deviation {
+  return {
+    scenario,
+    step,
+    paths: [`${declaration}.models.*.parameter_rules.*.help`],
+    reason: "The help texts of parameter templates are in our own words",
+    decidedIn: "contract/plugin-package.md 2.4",
+  };
+}
