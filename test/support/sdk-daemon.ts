@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toolEnvironment } from "../../src/runtime/local/clean-environment.ts";
+import { type EnvironmentRecord, readRecord } from "../../src/runtime/local/python/environments.ts";
 import { loadPlugin } from "../fixtures/plugins/load-plugin.ts";
 import { CACHE, findPython, findUv } from "../integration/python-env-support.ts";
 import { type CallAnswer, readCall, type Task, TENANT } from "./daemon-api.ts";
@@ -51,6 +52,8 @@ export interface SdkDaemon extends LocalDaemon {
   add(name: string, changes?: Changes): Promise<InstalledSdkPlugin>;
   /** As `add`, but answers a task that has failed. */
   attempt(name: string, changes?: Changes): Promise<{ readonly task: Task; readonly messages: string[] }>;
+  /** The environments that were built, by their records. */
+  environments(): Promise<readonly EnvironmentRecord[]>;
   /** A whole dispatch answer. */
   ask(pluginId: string, call: SdkCall): Promise<CallAnswer>;
   /** The answer as it comes. */
@@ -108,12 +111,19 @@ function indexSettings(): Record<string, string> {
   return { ...Object.fromEntries(kept), ...(mirror !== undefined && { PIP_MIRROR_URL: mirror }) };
 }
 
+export interface SdkDaemonOptions extends TestDaemonOptions {
+  /** Builds its environments itself, in place of those that this run of the tests has built already. */
+  readonly alone?: boolean;
+}
+
 /** A daemon in this process whose downloads are those of all such daemons. */
-export async function startSdkDaemon(options: TestDaemonOptions = {}): Promise<SdkDaemon> {
+export async function startSdkDaemon(options: SdkDaemonOptions = {}): Promise<SdkDaemon> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "plugd-sdk-")));
   mkdirSync(CACHE, { recursive: true });
   mkdirSync(dataDir, { recursive: true });
-  if (!existsSync(join(dataDir, "cache"))) symlinkSync(CACHE, join(dataDir, "cache"));
+  const shared = { cache: CACHE, ...(options.alone !== true && { envs: environmentsOfThisRun() }) };
+  for (const [name, folder] of Object.entries(shared))
+    if (!existsSync(join(dataDir, name))) symlinkSync(folder, join(dataDir, name));
   const daemon = await startTestDaemon({ env: { ...indexSettings(), ...options.env }, dataDir });
   const { api } = daemon;
 
@@ -163,6 +173,14 @@ export async function startSdkDaemon(options: TestDaemonOptions = {}): Promise<S
       if (!row) throw new Error(`There is no installation of ${identifier}`);
       return { identifier, pluginId: row.plugin_id, installation: row.id, messages, tookMs };
     },
+    async environments() {
+      const folder = join(dataDir, "envs");
+      const names = await readdir(folder);
+      const records = await Promise.all(
+        names.filter((name) => name.endsWith(".json")).map((name) => readRecord(join(folder, name))),
+      );
+      return records.filter((record) => record !== undefined);
+    },
     ask: async (pluginId, call) => readCall(await stream(pluginId, call)),
     askDirectly: async (identifier, call) =>
       readCall(
@@ -176,6 +194,16 @@ export async function startSdkDaemon(options: TestDaemonOptions = {}): Promise<S
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** One folder for all tests of this process, which takes it away when it ends. */
+function environmentsOfThisRun(): string {
+  const folder = join(tmpdir(), `plugd-sdk-envs-${process.pid}`);
+  if (!existsSync(folder)) {
+    mkdirSync(folder);
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  }
+  return folder;
 }
 
 /** A plugin of test/fixtures/plugins as a package, with the module that raises what a test asks for. */

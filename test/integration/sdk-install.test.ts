@@ -1,0 +1,140 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findSdkTools, renamed, SDK, type SdkDaemon, startSdkDaemon } from "../support/sdk-daemon.ts";
+import { CACHE } from "./python-env-support.ts";
+
+/* A tool and a model plugin with the SDK of today and of 2025, installed with uv and with pip. */
+
+setDefaultTimeout(240_000);
+
+const PLUGINS = ["kitchen-tools", "kitchen-models", "old-tool", "old-model"] as const;
+const tools = await findSdkTools();
+const python = "missing" in tools ? "" : tools.python;
+const why = "missing" in tools ? ` (skipped: ${tools.missing})` : "";
+const noUv = why || ("uv" in tools && tools.uv === undefined ? " (skipped: no uv)" : "");
+
+/** Calls each of `PLUGINS` once; streamed answers, as texts. */
+async function sayAll(daemon: SdkDaemon): Promise<unknown[]> {
+  const prompt = { model_type: "llm", model_parameters: {}, stream: true };
+  const user = (content: string) => ({ prompt_messages: [{ role: "user", content }] });
+  const calls = [
+    [
+      "/tool/invoke",
+      { provider: "kitchen", tool: "say", tool_parameters: { what: "text", n: 3 }, credentials: {} },
+    ],
+    ["/llm/invoke", { provider: "kitchen", model: "chef-1", credentials: {}, ...prompt, ...user("hi") }],
+    [
+      "/tool/invoke",
+      { provider: "old", tool: "say", tool_parameters: { count: 3 }, credentials: { api_key: "k" } },
+    ],
+    ["/llm/invoke", { provider: "old", model: "parrot", credentials: {}, ...prompt, ...user("a b c") }],
+  ] as const;
+  const answers = await Promise.all(
+    calls.map(([path, data], at) => daemon.ask(`plugd-test/${PLUGINS[at]}`, { path, data })),
+  );
+  return answers.map(({ items, failure }) => failure ?? items.length);
+}
+/** Frames of the four: texts; pieces; texts, JSON and three chunks; words. */
+const SAID = [3, 4, 7, 3];
+
+async function addAll(daemon: SdkDaemon): Promise<Map<string, readonly string[]>> {
+  const messages = new Map<string, readonly string[]>();
+  for (const name of PLUGINS) messages.set(name, (await daemon.add(name)).messages);
+  return messages;
+}
+
+/** What a task tells of a plugin that needs dependencies of its own. */
+function expectStages(messages: readonly string[] = []): void {
+  expect(messages[0]).toBe("starting");
+  expect(messages.some((message) => message.startsWith("dependencies: "))).toBe(true);
+  expect(messages.slice(-2)).toEqual([
+    "installing heartbeat, waiting for plugin to be ready...",
+    "installed",
+  ]);
+}
+
+describe.skipIf(noUv !== "")(`an installation with uv${noUv}`, () => {
+  test("makes plugins for the SDK of today and of 2025 answer, one environment for each SDK", async () => {
+    await using daemon = await startSdkDaemon({ alone: true });
+    const messages = await addAll(daemon);
+    expect(await sayAll(daemon)).toEqual(SAID);
+    expect((await daemon.environments()).map(({ installer }) => installer)).toEqual(["uv", "uv"]);
+    for (const name of ["kitchen-tools", "old-tool"]) expectStages(messages.get(name));
+    // The second plugin of each SDK finds everything there.
+    for (const name of ["kitchen-models", "old-model"])
+      expect(messages.get(name)?.filter((message) => /install(?:ing|ed) \d|compiled/i.test(message))).toEqual(
+        [],
+      );
+  });
+
+  test("does no work for dependencies that come down to the same, and is quick then", async () => {
+    await using daemon = await startSdkDaemon({ alone: true });
+    const first = await daemon.add("hello");
+    const [before] = await daemon.environments();
+    const second = await daemon.add("hello", {
+      ...renamed("hello", "hello-2"),
+      "requirements.txt": "# the same, said otherwise\ndify-plugin >=0.10.2, <0.10.3\n",
+    });
+    expect(second.messages.filter((message) => /Installing|Installed|compiled/.test(message))).toEqual([]);
+    const after = await daemon.environments();
+    expect(after.map(({ created }) => created)).toEqual([before?.created ?? ""]);
+    expect(second.tookMs).toBeLessThan(first.tookMs);
+  });
+
+  test("fails where UV_PATH leads nowhere, and says so", async () => {
+    await using daemon = await startSdkDaemon({ alone: true, env: { UV_PATH: "/nowhere/uv" } });
+    const { task } = await daemon.attempt("hello");
+    expect(task.status).toBe("failed");
+    expect(task.plugins[0]?.message).toBe(
+      'failed to find uv path: "/nowhere/uv" does not work\nSet UV_PATH to the uv program, or unset it',
+    );
+  });
+});
+
+/** A folder of wheels for both releases, kept between runs. */
+function downloadWheels(): string {
+  const folder = join(CACHE, "wheels");
+  const complete = join(folder, "complete");
+  const releases = [SDK, "dify_plugin~=0.2.0"];
+  if (existsSync(complete) && readFileSync(complete, "utf8") === releases.join()) return folder;
+  for (const release of releases) {
+    const argv = [python, "-m", "pip", "download", "-q", "--only-binary=:all:", "-d", folder, release];
+    const { exitCode, stderr } = Bun.spawnSync(argv, { stdout: "ignore" });
+    if (exitCode !== 0) throw new Error(`Cannot download ${release}: ${stderr.toString()}`);
+  }
+  writeFileSync(complete, releases.join());
+  return folder;
+}
+
+describe.skipIf(why !== "")(`an installation with pip${why}`, () => {
+  test("makes plugins for the SDK of today and of 2025 answer, one environment for each SDK", async () => {
+    // No uv: the PATH has none, and the one interpreter that is asked has no such module.
+    const folder = mkdtempSync(join(tmpdir(), "plugd-no-uv-"));
+    Bun.spawnSync([python, "-m", "venv", "--without-pip", folder]);
+    const wheels = downloadWheels();
+    try {
+      await using daemon = await startSdkDaemon({
+        alone: true,
+        env: {
+          PATH: "/usr/bin:/bin",
+          PYTHON_INTERPRETER_PATH: join(folder, "bin/python"),
+          // As an operator without internet would: pip itself asks the index for everything twice.
+          PIP_EXTRA_ARGS: `--no-index --find-links=${wheels}`,
+        },
+      });
+      const messages = await addAll(daemon);
+      expect(await sayAll(daemon)).toEqual(SAID);
+      expect((await daemon.environments()).map(({ installer }) => installer)).toEqual(["pip", "pip"]);
+      for (const name of ["kitchen-tools", "old-tool"]) expectStages(messages.get(name));
+      expect(messages.get("kitchen-tools")?.some((message) => message.includes("Preparing pip"))).toBe(true);
+      for (const name of ["kitchen-models", "old-model"])
+        expect(messages.get(name)?.filter((message) => /installing \d|collecting/i.test(message))).toEqual(
+          [],
+        );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
