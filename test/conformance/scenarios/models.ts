@@ -141,53 +141,34 @@ const LLM: readonly Step[] = [
   ),
 ];
 
+const START = {
+  prompt_messages: [user("hi")],
+  model_parameters: {},
+  tools: null,
+  stop: null,
+  stream: false,
+};
+
+function start(name: string, data: object, options: Partial<Step> = {}): Step {
+  return call(name, "/model/polling/start", data, options);
+}
+
+function check(name: string, state: object, options: Partial<Step> = {}): Step {
+  return call(name, "/model/polling/check", model("llm", "chef-1", { plugin_state: state }), options);
+}
+
 const POLLING: readonly Step[] = [
-  call(
-    "polling start",
-    "/model/polling/start",
-    model("llm", "chef-1", {
-      prompt_messages: [user("hi")],
-      model_parameters: {},
-      tools: null,
-      stop: null,
-      stream: false,
-    }),
-  ),
-  call(
-    "polling start, error",
-    "/model/polling/start",
-    model("llm", "chef-1", {
-      prompt_messages: [user("hi")],
-      model_parameters: { error: "rate" },
-      tools: null,
-      stop: null,
-      stream: false,
-    }),
-  ),
-  call(
+  start("polling start", model("llm", "chef-1", START)),
+  start("polling start, error", model("llm", "chef-1", { ...START, model_parameters: { error: "rate" } })),
+  start(
     "polling start, model without",
-    "/model/polling/start",
     model("llm", "chef-2", { prompt_messages: [user("hi")], model_parameters: {}, stream: false }),
   ),
-  call("polling start, wrong model type", "/model/polling/start", model("tts", "chef-1"), FREE),
-  call(
-    "polling check, done",
-    "/model/polling/check",
-    model("llm", "chef-1", { plugin_state: { task: "t-1", n: JSON.rawJSON("9007199254740993") } }),
-  ),
-  call(
-    "polling check, running",
-    "/model/polling/check",
-    model("llm", "chef-1", { plugin_state: { task: "more" } }),
-  ),
-  call(
-    "polling check, failed",
-    "/model/polling/check",
-    model("llm", "chef-1", { plugin_state: { task: "bad" } }),
-  ),
-  call("polling check, no state", "/model/polling/check", model("llm", "chef-1", { plugin_state: {} }), {
-    freeText: true,
-  }),
+  start("polling start, wrong model type", model("tts", "chef-1"), FREE),
+  check("polling check, done", { task: "t-1", n: JSON.rawJSON("9007199254740993") }),
+  check("polling check, running", { task: "more" }),
+  check("polling check, failed", { task: "bad" }),
+  check("polling check, no state", {}, FREE),
 ];
 
 const EMBEDDING_AND_RERANK: readonly Step[] = [
@@ -228,9 +209,12 @@ const EMBEDDING_AND_RERANK: readonly Step[] = [
     "/text_embedding/num_tokens",
     model("text-embedding", "vec-1", { texts: ["a", "bbb"] }),
   ),
-  call("embedding tokens, texts missing", "/text_embedding/num_tokens", model("text-embedding", "vec-1"), {
-    freeText: true,
-  }),
+  call(
+    "embedding tokens, texts missing",
+    "/text_embedding/num_tokens",
+    model("text-embedding", "vec-1"),
+    FREE,
+  ),
   call(
     "multimodal embedding",
     "/multimodal_embedding/invoke",
@@ -275,9 +259,7 @@ const EMBEDDING_AND_RERANK: readonly Step[] = [
     "/rerank/invoke",
     model("rerank", "order-1", { query: "fail", docs: [], score_threshold: null, top_n: null }),
   ),
-  call("rerank, no query", "/rerank/invoke", model("rerank", "order-1", { query: "", docs: ["a"] }), {
-    freeText: true,
-  }),
+  call("rerank, no query", "/rerank/invoke", model("rerank", "order-1", { query: "", docs: ["a"] }), FREE),
   call(
     "multimodal rerank",
     "/multimodal_rerank/invoke",
@@ -288,9 +270,12 @@ const EMBEDDING_AND_RERANK: readonly Step[] = [
       top_n: 3,
     }),
   ),
-  call("multimodal rerank, no query", "/multimodal_rerank/invoke", model("rerank", "order-1", { docs: [] }), {
-    freeText: true,
-  }),
+  call(
+    "multimodal rerank, no query",
+    "/multimodal_rerank/invoke",
+    model("rerank", "order-1", { docs: [] }),
+    FREE,
+  ),
 ];
 
 const VOICE_AND_MODERATION: readonly Step[] = [
@@ -315,9 +300,7 @@ const VOICE_AND_MODERATION: readonly Step[] = [
     model("tts", "voice-1", { content_text: "x", voice: "", tenant_id: "t" }),
     FREE,
   ),
-  call("tts, no tenant", "/tts/invoke", model("tts", "voice-1", { content_text: "x", voice: "anna" }), {
-    freeText: true,
-  }),
+  call("tts, no tenant", "/tts/invoke", model("tts", "voice-1", { content_text: "x", voice: "anna" }), FREE),
   call(
     "tts, model without audio type",
     "/tts/invoke",
@@ -325,22 +308,16 @@ const VOICE_AND_MODERATION: readonly Step[] = [
   ),
   call("voices", "/tts/model/voices", model("tts", "voice-1", { language: null })),
   call("voices of a language", "/tts/model/voices", model("tts", "voice-1", { language: "de-DE" })),
-  call("voices of an unknown model", "/tts/model/voices", model("tts", "nobody", { language: null }), {
-    freeText: true,
-  }),
+  call("voices of an unknown model", "/tts/model/voices", model("tts", "nobody", { language: null }), FREE),
   call("voices, wrong model type", "/tts/model/voices", model("llm", "voice-1"), FREE),
   call("speech2text", "/speech2text/invoke", model("speech2text", "ear-1", { file: "00ff61" })),
   call("speech2text, error", "/speech2text/invoke", model("speech2text", "ear-1", { file: hexOf("fail") })),
-  call("speech2text, no hex", "/speech2text/invoke", model("speech2text", "ear-1", { file: "xyz" }), {
-    freeText: true,
-  }),
+  call("speech2text, no hex", "/speech2text/invoke", model("speech2text", "ear-1", { file: "xyz" }), FREE),
   call("speech2text, no file", "/speech2text/invoke", model("speech2text", "ear-1"), FREE),
   call("moderation, safe", "/moderation/invoke", model("moderation", "guard-1", { text: "good" })),
   call("moderation, unsafe", "/moderation/invoke", model("moderation", "guard-1", { text: "bad" })),
   call("moderation, error", "/moderation/invoke", model("moderation", "guard-1", { text: "fail" })),
-  call("moderation, no text", "/moderation/invoke", model("moderation", "guard-1", { text: "" }), {
-    freeText: true,
-  }),
+  call("moderation, no text", "/moderation/invoke", model("moderation", "guard-1", { text: "" }), FREE),
 ];
 
 const CREDENTIALS_AND_SCHEMA: readonly Step[] = [
@@ -369,9 +346,7 @@ const CREDENTIALS_AND_SCHEMA: readonly Step[] = [
     model_type: "rerank",
     credentials: {},
   }),
-  call("model credentials, unknown type", "/model/validate_model_credentials", model("smell", "mine"), {
-    freeText: true,
-  }),
+  call("model credentials, unknown type", "/model/validate_model_credentials", model("smell", "mine"), FREE),
   call(
     "model credentials, type the plugin lacks",
     "/model/validate_model_credentials",

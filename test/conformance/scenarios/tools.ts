@@ -88,7 +88,7 @@ const DECLARATIONS: readonly Step[] = [
     name: "check existence, half an entry",
     path: `${MANAGEMENT}/tools/check_existence`,
     body: { json: { provider_ids: [{ plugin_id: "a/b" }] } },
-    freeText: true,
+    ...FREE,
   },
   { name: "list with a whole declaration", path: `${MANAGEMENT}/list?page=1&page_size=100` },
 ];
