@@ -114,11 +114,12 @@ function quote(text: string): string {
 
 /** RFC 3339 in the local zone, with milliseconds. */
 function formatTime(time: Date): string {
+  const east = -time.getTimezoneOffset();
+  if (east === 0) return time.toISOString();
   const two = (value: number) => String(value).padStart(2, "0");
   const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-  const east = -time.getTimezoneOffset();
   const away = Math.abs(east);
-  const zone = east === 0 ? "Z" : `${east < 0 ? "-" : "+"}${two(Math.floor(away / 60))}:${two(away % 60)}`;
+  const zone = `${east < 0 ? "-" : "+"}${two(Math.floor(away / 60))}:${two(away % 60)}`;
   return `${date}T${clock}.${String(time.getMilliseconds()).padStart(3, "0")}${zone}`;
 }

@@ -40,12 +40,17 @@ interface Entry {
   shown: boolean;
 }
 
+/** More than these ended within an interval: then rows are written every tenth time, and most of them never. */
+const FEW_ROWS = 200;
+/** What is shown already is shown anew this often. */
+const REFRESH_EVERY = 10;
 /** Rows of one transaction: small enough that a write never holds up the relay for long. */
 const BATCH_ROWS = 250;
 
 /**
  * Keeps sessions in memory for the time of the call and writes them to the store in batches, off the hot path.
- * A session that begins and ends between two writes costs one row, not two.
+ * A session that begins and ends between two writes costs one row, not two; under load writes are rarer, and of what
+ * ended between two only the latest `history` rows are written: the others would be removed again at once.
  */
 export function createSessionRecorder(options: SessionRecorderOptions): SessionRecorder {
   const { store, history, log } = options;
@@ -57,11 +62,19 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
   let flushing: Promise<void> | undefined;
   let closed: Promise<void> | undefined;
   let failing = false;
-  const timer = setInterval(() => void flushInBackground(), options.intervalMs);
+  let ticks = 0;
+  /** Plugins whose use the store has learnt since the last refresh. */
+  const told = new Set<string>();
+  const timer = setInterval(() => {
+    ticks++;
+    const refresh = ticks % REFRESH_EVERY === 0;
+    if (refresh) told.clear();
+    if (refresh || ended.length <= FEW_ROWS) void flushInBackground(refresh);
+  }, options.intervalMs);
 
-  async function flushInBackground(): Promise<void> {
+  async function flushInBackground(refresh: boolean): Promise<void> {
     try {
-      await flush();
+      await flush({ refresh });
       if (failing) log.info("The list of sessions is written again");
       failing = false;
     } catch (cause) {
@@ -86,16 +99,19 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
     };
   }
 
-  async function write(): Promise<void> {
-    const taken = { closing, ended: latest(ended, history), used: [...used] };
+  async function write(refresh: boolean): Promise<void> {
+    const taken = { closing, ended: latest(ended, history), used: [...used].filter((id) => !told.has(id)) };
     closing = [];
     ended = [];
     used.clear();
     const now = Date.now();
     // A call that is over before the next write is seen once, when it has ended.
-    const long = [...running.values()].filter(({ startedAt }) => now - startedAt >= options.intervalMs);
+    const long = [...running.values()].filter(
+      ({ startedAt, shown }) => (refresh || !shown) && now - startedAt >= options.intervalMs,
+    );
     const rows = [...taken.closing, ...taken.ended, ...long.map((entry) => row(entry, undefined))];
     for (const entry of long) entry.shown = true;
+    for (const identifier of taken.used) told.add(identifier);
     try {
       for (let at = 0; at < rows.length; at += BATCH_ROWS) {
         await store.save(rows.slice(at, at + BATCH_ROWS));
@@ -107,13 +123,16 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
       // For the next attempt; a row that was written all the same is replaced by itself.
       closing = [...taken.closing, ...closing];
       ended = latest([...taken.ended, ...ended], history);
-      for (const identifier of taken.used) used.add(identifier);
+      for (const identifier of taken.used) {
+        used.add(identifier);
+        told.delete(identifier);
+      }
       throw cause;
     }
   }
 
-  function flush(): Promise<void> {
-    flushing ??= write().finally(() => {
+  function flush({ refresh } = { refresh: true }): Promise<void> {
+    flushing ??= write(refresh).finally(() => {
       flushing = undefined;
     });
     return flushing;
@@ -136,11 +155,14 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
         },
       };
     },
-    flush,
+    flush: () => flush(),
     close() {
       clearInterval(timer);
       // A write that is under way does not know what ended since it began.
-      closed ??= flush().then(flush, flush);
+      closed ??= flush().then(
+        () => flush(),
+        () => flush(),
+      );
       return closed;
     },
   };

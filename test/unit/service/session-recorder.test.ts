@@ -104,6 +104,16 @@ describe("createSessionRecorder()", () => {
     await recorder.close();
   });
 
+  test("a running session is not written again with every interval", async () => {
+    const { recorder, batches } = setUp({ intervalMs: 5 });
+    recorder.begin(session("1"), nothing);
+    await until("it is shown", () => batches.length === 1);
+    for (let i = 0; i < 3; i++) recorder.begin(session(`short ${i}`), nothing).end("success");
+    await until("the short ones are written", () => batches.length === 2);
+    expect(batches).toEqual([1, 3]);
+    await recorder.close();
+  });
+
   test("tells which plugins were used, once each", async () => {
     const { recorder, touched } = setUp(BY_HAND);
     for (const id of ["1", "2"]) recorder.begin(session(id, "x"), nothing);
