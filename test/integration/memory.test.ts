@@ -66,7 +66,7 @@ describe.each(MECHANISMS)("a memory limit by $name", ({ mechanism, there, name }
       const child = await start([process.execPath, FAKE_PLUGIN_PATH], limit);
       await child.write(request({ mode: "alloc", bytes: 96 * MIB, delay_ms: 20 }));
       const lines = readLines(child.stdout);
-      for (let line = ""; !line.includes("kept "); ) line = String((await lines.next()).value);
+      for (let line = ""; !line.includes("kept ");) line = String((await lines.next()).value);
       await child.write(request({ mode: "exit-code", code: 5 }));
       expect(await child.exited).toEqual({ code: 5, signal: null, outOfMemory: false });
     }

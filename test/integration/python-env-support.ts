@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "../../src/lib/logger.ts";
@@ -25,7 +33,9 @@ export async function findUv(): Promise<string | undefined> {
 export async function findPython(minor: number): Promise<string | undefined> {
   for (const name of [`python3.${minor}`, "python3"])
     for (const path of await onPath(name, process.env)) {
-      const asked = Bun.spawnSync([path, "-c", "import sys; print(sys.version_info[1])"], { stderr: "ignore" });
+      const asked = Bun.spawnSync([path, "-c", "import sys; print(sys.version_info[1])"], {
+        stderr: "ignore",
+      });
       if (asked.stdout.toString().trim() === String(minor)) return realpathSync(path);
     }
   return undefined;
