@@ -152,7 +152,9 @@ export async function greet(plan: LaunchPlan): Promise<string[]> {
     tool_parameters: { name: "you" },
   };
   const ids = { conversation_id: null, message_id: null, app_id: null, endpoint_id: null };
-  child.stdin.write(`${JSON.stringify({ session_id: "s", ...ids, event: "request", context: {}, data })}\n`);
+  await child.stdin.write(
+    `${JSON.stringify({ session_id: "s", ...ids, event: "request", context: {}, data })}\n`,
+  );
   await child.stdin.flush();
   const texts: string[] = [];
   try {
