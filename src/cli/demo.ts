@@ -8,7 +8,6 @@ import { CliError } from "./cli-error.ts";
 import { type CliIo, styleFor } from "./cli-io.ts";
 import { DEFAULT_TENANT } from "./connection.ts";
 import { daemonClient } from "./daemon-client.ts";
-import { buildDemoPackage } from "./demo-package.ts";
 import { formatBytes, formatDuration } from "./format.ts";
 import { freePort } from "./free-port.ts";
 import { startInstall, uploadPackage } from "./install.ts";
@@ -55,6 +54,7 @@ async function demo(
       const connection = { url: daemon.url, key, keySource: "the demo", tenantId: DEFAULT_TENANT };
       const client = daemonClient(connection, { program: io.program, signal: io.signal });
 
+      const { buildDemoPackage } = await import("./demo-package.ts");
       const bytes = await buildDemoPackage();
       const installBegan = performance.now();
       const identifier = await uploadPackage(client, { bytes, name: "hello.difypkg" });

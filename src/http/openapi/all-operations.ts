@@ -1,27 +1,27 @@
-import { ASSET_OPERATIONS } from "../routes/assets.ts";
-import { BUNDLE_OPERATIONS } from "../routes/management-bundle.ts";
-import { INSTALL_OPERATIONS } from "../routes/management-install.ts";
-import { LIST_OPERATIONS } from "../routes/management-lists.ts";
-import { PLUGIN_OPERATIONS } from "../routes/management-plugins.ts";
-import { PROVIDER_OPERATIONS } from "../routes/management-providers.ts";
+import { assetOperations } from "../routes/assets.ts";
+import { bundleOperations } from "../routes/management-bundle.ts";
+import { installOperations } from "../routes/management-install.ts";
+import { listOperations } from "../routes/management-lists.ts";
+import { pluginOperations } from "../routes/management-plugins.ts";
+import { providerOperations } from "../routes/management-providers.ts";
 import { OPEN_OPENAPI_OPERATIONS, OPENAPI_OPERATIONS } from "../routes/openapi.ts";
-import { README_OPERATIONS } from "../routes/readme.ts";
-import { SYSTEM_OPERATIONS } from "../routes/system.ts";
+import { readmeOperations } from "../routes/readme.ts";
+import { systemOperations } from "../routes/system.ts";
 import { dispatchOperations } from "./dispatch-operations.ts";
 import type { Operations } from "./operation.ts";
 
 /** What all routes tell about themselves; a test holds it against the routes that there are. */
 export function allOperations(options: { readonly openDocs: boolean }): Operations {
   return {
-    ...SYSTEM_OPERATIONS,
+    ...systemOperations(),
     ...(options.openDocs ? OPEN_OPENAPI_OPERATIONS : OPENAPI_OPERATIONS),
-    ...INSTALL_OPERATIONS,
-    ...BUNDLE_OPERATIONS,
-    ...PLUGIN_OPERATIONS,
-    ...LIST_OPERATIONS,
-    ...PROVIDER_OPERATIONS,
-    ...README_OPERATIONS,
-    ...ASSET_OPERATIONS,
+    ...installOperations(),
+    ...bundleOperations(),
+    ...pluginOperations(),
+    ...listOperations(),
+    ...providerOperations(),
+    ...readmeOperations(),
+    ...assetOperations(),
     ...dispatchOperations(),
   };
 }

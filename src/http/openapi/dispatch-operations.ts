@@ -45,14 +45,15 @@ export function dispatchOperations(): Operations {
 }
 
 function describe(row: ActionRow, tag: string, header: Parameter): Operation {
-  const item = row.shapes.item ? answerSchema(row.shapes.item) : ANYTHING;
+  const shapes = row.shapes();
+  const item = shapes.item ? answerSchema(shapes.item) : ANYTHING;
   const direct = header === IDENTIFIER;
   return {
     operationId: `${direct ? "direct_" : ""}${row.action}`,
     summary: `${row.type}: ${row.action.replaceAll("_", " ")}`,
     tags: [tag],
     parameters: [header],
-    requestBody: jsonBody(requestSchema(row.shapes.body)),
+    requestBody: jsonBody(requestSchema(shapes.body)),
     responses: row.unary ? enveloped(item) : streamed(item),
   };
 }

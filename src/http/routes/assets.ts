@@ -19,8 +19,8 @@ const EXTRACT = {
 
 const PREFIX = "/plugin/:tenant_id";
 
-/** What these routes tell about themselves. */
-export const ASSET_OPERATIONS: Operations = {
+/** What these routes tell about themselves; made when somebody asks, for a start must not wait for it. */
+export const assetOperations = (): Operations => ({
   [`GET ${PREFIX}/asset/:id`]: {
     operationId: "getAsset",
     summary: "An icon by the id that declarations give",
@@ -34,7 +34,7 @@ export const ASSET_OPERATIONS: Operations = {
     ...describeFields(EXTRACT),
     responses: binary("The file"),
   },
-};
+});
 
 /** Icons and packaged files (contract/http-api 3.6). Failures of these two have a status of their own. */
 export function assetRoutes({ readAsset, packages }: AssetRoutesDeps) {

@@ -15,8 +15,8 @@ export interface ManagementBundleDeps {
 
 const PREFIX = "/plugin/:tenant_id/management";
 
-/** What this route tells about itself. */
-export const BUNDLE_OPERATIONS: Operations = {
+/** What this route tells about itself; made when somebody asks, for a start must not wait for it. */
+export const bundleOperations = (): Operations => ({
   [`POST ${PREFIX}/install/upload/bundle`]: {
     operationId: "uploadBundle",
     summary: "Check a bundle and store the packages in it",
@@ -24,7 +24,7 @@ export const BUNDLE_OPERATIONS: Operations = {
     requestBody: uploadBody("dify_bundle"),
     responses: enveloped(answerSchema(BundleDependencies)),
   },
-};
+});
 
 /** Upload of bundles (contract/http-api 3.4.1). */
 export function managementBundleRoutes({ uploadBundle, spool, maxBundleBytes }: ManagementBundleDeps) {

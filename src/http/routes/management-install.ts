@@ -9,7 +9,7 @@ import { identifier, identifiers, optionalObject, optionalObjects, text } from "
 import { readUploadForm } from "../multipart.ts";
 import { describeFields } from "../openapi/describe-fields.ts";
 import { answerSchema } from "../openapi/json-schema.ts";
-import { enveloped, type Operations, uploadBody } from "../openapi/operation.ts";
+import { enveloped, type Operation, type Operations, uploadBody } from "../openapi/operation.ts";
 import { DecodedPackage, InstallStarted, InstallTask } from "../openapi/shapes.ts";
 import { PAGE_FIELDS, pageOf } from "../paging.ts";
 import { decodeFields } from "../request-fields.ts";
@@ -39,10 +39,10 @@ const UNINSTALL = { installationId: text("plugin_installation_id") };
 
 const PREFIX = "/plugin/:tenant_id/management";
 const TAG = ["Installing"] as const;
-const DONE = enveloped({ const: true });
+const DONE = (): Operation["responses"] => enveloped({ const: true });
 
-/** What these routes tell about themselves. */
-export const INSTALL_OPERATIONS: Operations = {
+/** What these routes tell about themselves; made when somebody asks, for a start must not wait for it. */
+export const installOperations = (): Operations => ({
   [`POST ${PREFIX}/install/upload/package`]: {
     operationId: "uploadPackage",
     summary: "Check a package and store it, so that it can be installed",
@@ -69,7 +69,7 @@ export const INSTALL_OPERATIONS: Operations = {
     summary: "Remove an installation; waits for open calls when it was the last of its version",
     tags: TAG,
     ...describeFields(UNINSTALL),
-    responses: DONE,
+    responses: DONE(),
   },
   [`GET ${PREFIX}/install/tasks`]: {
     operationId: "listInstallTasks",
@@ -88,21 +88,21 @@ export const INSTALL_OPERATIONS: Operations = {
     operationId: "deleteAllInstallTasks",
     summary: "Forget all tasks of a tenant; their work goes on",
     tags: TAG,
-    responses: DONE,
+    responses: DONE(),
   },
   [`POST ${PREFIX}/install/tasks/:id/delete`]: {
     operationId: "deleteInstallTask",
     summary: "Forget a task; its work goes on",
     tags: TAG,
-    responses: DONE,
+    responses: DONE(),
   },
   [`POST ${PREFIX}/install/tasks/:id/delete/*`]: {
     operationId: "deleteInstallTaskItem",
     summary: "Forget one plugin of a task, named by its identifier",
     tags: TAG,
-    responses: DONE,
+    responses: DONE(),
   },
-};
+});
 
 /** Bodies are read by our own decoders, which follow the rules of the reference and not those of the framework. */
 const OWN_BODY = { parse: "none" } as const;

@@ -26,10 +26,10 @@ const BATCH = { pluginIds: texts("plugin_ids", { max: 256 }) };
 
 const PREFIX = "/plugin/:tenant_id/management";
 const TAG = ["Installed plugins"] as const;
-const LISTED = { type: "array", items: answerSchema(Installation) };
+const listed = () => ({ type: "array", items: answerSchema(Installation) });
 
-/** What these routes tell about themselves. */
-export const LIST_OPERATIONS: Operations = {
+/** What these routes tell about themselves; made when somebody asks, for a start must not wait for it. */
+export const listOperations = (): Operations => ({
   [`GET ${PREFIX}/list`]: {
     operationId: "listInstallations",
     summary: "Installed plugins, newest first",
@@ -38,7 +38,7 @@ export const LIST_OPERATIONS: Operations = {
     responses: enveloped({
       type: "object",
       required: ["list", "total"],
-      properties: { list: LISTED, total: { type: "integer" } },
+      properties: { list: listed(), total: { type: "integer" } },
     }),
   },
   [`GET ${PREFIX}/:category/list`]: {
@@ -49,7 +49,7 @@ export const LIST_OPERATIONS: Operations = {
     responses: enveloped({
       type: "object",
       required: ["list", "has_more"],
-      properties: { list: LISTED, has_more: { type: "boolean" } },
+      properties: { list: listed(), has_more: { type: "boolean" } },
     }),
   },
   [`GET ${PREFIX}/installation/ids`]: {
@@ -70,7 +70,7 @@ export const LIST_OPERATIONS: Operations = {
     ...describeFields(BATCH),
     responses: enveloped({ type: "array", items: answerSchema(InstallationRow) }),
   },
-};
+});
 
 /** Bodies are read by our own decoders, which follow the rules of the reference and not those of the framework. */
 const OWN_BODY = { parse: "none" } as const;

@@ -27,8 +27,8 @@ const MISSING = { identifiers: identifiers("plugin_unique_identifiers", { max: 2
 const PREFIX = "/plugin/:tenant_id/management";
 const TAG = ["Packages"] as const;
 
-/** What these routes tell about themselves. */
-export const PLUGIN_OPERATIONS: Operations = {
+/** What these routes tell about themselves; made when somebody asks, for a start must not wait for it. */
+export const pluginOperations = (): Operations => ({
   [`GET ${PREFIX}/decode/from_identifier`]: {
     operationId: "decodePackage",
     summary: "Decode a stored package again; icons are the names in it",
@@ -57,7 +57,7 @@ export const PLUGIN_OPERATIONS: Operations = {
     ...describeFields(MISSING),
     responses: enveloped({ type: "array", items: answerSchema(MissingPlugin) }),
   },
-};
+});
 
 /** Bodies are read by our own decoders, which follow the rules of the reference and not those of the framework. */
 const OWN_BODY = { parse: "none" } as const;

@@ -22,25 +22,25 @@ const EXISTENCE = { names: textPairs("provider_ids", ["plugin_id", "provider_nam
 
 const PREFIX = "/plugin/:tenant_id/management";
 const TAG = ["Providers"] as const;
-const PROVIDER = answerSchema(Provider);
+const provider = () => answerSchema(Provider);
 
 const listOperation = (operationId: string, what: string): Operation => ({
   operationId,
   summary: `${what} of the tenant's plugins`,
   tags: TAG,
   ...describeFields(PAGE_FIELDS),
-  responses: enveloped({ type: "array", items: PROVIDER }),
+  responses: enveloped({ type: "array", items: provider() }),
 });
 const oneOperation = (operationId: string, what: string): Operation => ({
   operationId,
   summary: `One ${what}`,
   tags: TAG,
   ...describeFields(ONE),
-  responses: enveloped(PROVIDER),
+  responses: enveloped(provider()),
 });
 
-/** What these routes tell about themselves. */
-export const PROVIDER_OPERATIONS: Operations = {
+/** What these routes tell about themselves; made when somebody asks, for a start must not wait for it. */
+export const providerOperations = (): Operations => ({
   [`GET ${PREFIX}/models`]: listOperation("listModelProviders", "Model providers"),
   [`GET ${PREFIX}/models/bindings`]: {
     operationId: "listModelBindings",
@@ -63,7 +63,7 @@ export const PROVIDER_OPERATIONS: Operations = {
   [`GET ${PREFIX}/datasource`]: oneOperation("getDatasource", "data source provider"),
   [`GET ${PREFIX}/triggers`]: listOperation("listTriggers", "Trigger providers"),
   [`GET ${PREFIX}/trigger`]: oneOperation("getTrigger", "trigger provider"),
-};
+});
 
 /** Bodies are read by our own decoders, which follow the rules of the reference and not those of the framework. */
 const OWN_BODY = { parse: "none" } as const;

@@ -15,8 +15,8 @@ const README = {
 
 const PREFIX = "/plugin/:tenant_id/management";
 
-/** What this route tells about itself. */
-export const README_OPERATIONS: Operations = {
+/** What this route tells about itself; made when somebody asks, for a start must not wait for it. */
+export const readmeOperations = (): Operations => ({
   [`GET ${PREFIX}/fetch/readme`]: {
     operationId: "fetchReadme",
     summary: "The readme of a version in a language, else in English, else in any",
@@ -24,7 +24,7 @@ export const README_OPERATIONS: Operations = {
     ...describeFields(README),
     responses: enveloped(answerSchema(Readme)),
   },
-};
+});
 
 /** The readme of a plugin (contract/http-api 3.4.2). */
 export function readmeRoutes({ readReadme }: { readonly readReadme: ReadReadme }) {

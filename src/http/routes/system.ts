@@ -10,8 +10,8 @@ export interface SystemRoutesDeps {
   readonly metrics: (() => Promise<string>) | undefined;
 }
 
-/** What these routes tell about themselves. */
-export const SYSTEM_OPERATIONS: Operations = {
+/** What these routes tell about themselves; made when somebody asks, for a start must not wait for it. */
+export const systemOperations = (): Operations => ({
   "GET /health/check": {
     operationId: "checkHealth",
     summary: "Whether the daemon answers, and how busy it is",
@@ -33,7 +33,7 @@ export const SYSTEM_OPERATIONS: Operations = {
       "200": { description: "The figures", content: { "text/plain": { schema: { type: "string" } } } },
     },
   },
-};
+});
 
 export function systemRoutes(deps: SystemRoutesDeps) {
   const app = new Elysia({ name: "system" }).get("/health/check", () => deps.health());

@@ -39,7 +39,7 @@ export interface ActionRow {
   /** Answers with one JSON envelope, the plugin's last item, in place of a stream. Has no twin below `/v2/invoke`. */
   readonly unary: boolean;
   /** The shape of a request body, and of an item where one shape tells it. For the document of the API. */
-  readonly shapes: { readonly body: TObject; readonly item: TSchema | undefined };
+  shapes(): { readonly body: TObject; readonly item: TSchema | undefined };
   /** Checks a body and fills in what the caller left out. Throws `bad_request`, a line for each field that fails. */
   prepare(body: DispatchBody): DispatchRequest;
   /** One per call: a decoder may collect. */
@@ -64,7 +64,7 @@ export function defineAction(spec: ActionSpec): ActionRow {
     type,
     action,
     unary,
-    shapes: { body: envelopeOf(spec.data), item: typeof item === "function" ? undefined : item },
+    shapes: () => ({ body: envelopeOf(spec.data), item: typeof item === "function" ? undefined : item }),
     prepare: prepareWith(spec),
     createItemDecoder: typeof item === "function" ? item : always(decodeAs(item)),
   };
