@@ -67,6 +67,17 @@ test("parseMarker() refuses what is no marker", () => {
     expect([text, parseMarker(text)]).toEqual([text, undefined]);
 });
 
+test("parseMarker() refuses what would run out of stack, and reads what is merely long", () => {
+  const one = "os_name == 'posix'";
+  for (const join of [" and ", " or "]) {
+    expect(markerApplies(Array(200).fill(one).join(join), LINUX)).toBe(true);
+    expect(parseMarker(Array(50_000).fill(one).join(join))).toBeUndefined();
+  }
+  expect(markerApplies(`${"(".repeat(400)}${one}${")".repeat(400)}`, LINUX)).toBe(true);
+  expect(parseMarker("(".repeat(100_000))).toBeUndefined();
+  expect(markerApplies("(".repeat(100_000), LINUX)).toBe(true);
+});
+
 test("normalizeName() makes spellings of a name equal", () => {
   expect(["dify_plugin", "Dify-Plugin", "dify.._plugin"].map(normalizeName)).toEqual(
     Array(3).fill("dify-plugin"),

@@ -29,6 +29,13 @@ describe("parseRequirement()", () => {
     });
   });
 
+  test("takes no longer for a URL with a quarter of a million spaces in it", () => {
+    const began = performance.now();
+    const line = `x @ https://host/a${" ".repeat(250_000)}b ; os_name == 'nt'`;
+    expect(parseRequirement(line)).toMatchObject({ marker: "os_name == 'nt'" });
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+
   test("keeps hashes and other options of the line apart", () => {
     expect(parseRequirement("six==1.16.0 --hash=sha256:aa --hash=sha256:bb")).toMatchObject({
       specifier: "==1.16.0",

@@ -51,7 +51,10 @@ type Token =
   | { readonly kind: "paren" | "operator" | "word"; readonly text: string }
   | { readonly kind: "string"; readonly text: string };
 
-/** Undefined where the text is no marker. */
+/** Real markers have a dozen. What nests or goes on beyond this would run out of stack, here or where it is evaluated. */
+const MAX_TOKENS = 1000;
+
+/** Undefined where the text is no marker, or too long for one. */
 export function parseMarker(text: string): Marker | undefined {
   const tokens = tokenize(text);
   if (!tokens) return undefined;
@@ -193,6 +196,7 @@ function tokenize(text: string): Token[] | undefined {
     else if (notIn !== undefined) tokens.push({ kind: "operator", text: "not in" });
     else if (word !== undefined) tokens.push({ kind: "word", text: word });
     else tokens.push({ kind: "string", text: double ?? single ?? "" });
+    if (tokens.length > MAX_TOKENS) return undefined;
   }
   return tokens;
 }

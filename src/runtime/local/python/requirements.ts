@@ -58,11 +58,10 @@ export function parseRequirement(line: string): Requirement {
   const base = { name: normalizeName(name), extras: splitList(extras).map(normalizeName), hashes, text };
   if (rest.startsWith("@")) {
     // A URL may hold a semicolon; only one behind a space begins a marker.
-    const [url = "", marker] = rest
-      .slice(1)
-      .trim()
-      .split(/\s+;\s*/, 2);
-    return { ...base, specifier: "", url: url.trim(), marker };
+    const given = rest.slice(1).trim();
+    const end = given.search(/\s;/);
+    const url = end < 0 ? given : given.slice(0, end).trim();
+    return { ...base, specifier: "", url, marker: end < 0 ? undefined : given.slice(end + 2).trim() };
   }
   const semicolon = rest.indexOf(";");
   const specifier = (semicolon < 0 ? rest : rest.slice(0, semicolon)).trim().replaceAll(/^\(|\)$/g, "");
