@@ -8,7 +8,7 @@ const child = Bun.spawn(
   [
     process.execPath,
     "test",
-    "--timeout=60000",
+    "--timeout=180000",
     "--reporter=junit",
     `--reporter-outfile=${report}`,
     ...process.argv.slice(2),
