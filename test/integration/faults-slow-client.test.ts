@@ -25,15 +25,15 @@ function rssBytes(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Looks at the daemon's memory until stopped; answers the most that it saw. */
-function watchMemory(): () => number {
-  let most = 0;
+/** Looks at the daemon's memory until disposed of; `grownBytes()` is the most that it saw above the first look. */
+function watchMemory(): Disposable & { grownBytes(): number } {
+  const first = rssBytes(daemon.pid);
+  let most = first;
   const look = () => (most = Math.max(most, rssBytes(daemon.pid)));
   const timer = setInterval(look, 20);
-  return () => {
-    look();
-    clearInterval(timer);
-    return most;
+  return {
+    grownBytes: () => look() - first,
+    [Symbol.dispose]: () => clearInterval(timer),
   };
 }
 
@@ -55,15 +55,15 @@ async function stuckCall(pluginId: string, parameters: Readonly<Record<string, u
 test("a flood to a client that does not read leaves other calls of the plugin and the memory alone", async () => {
   const { pluginId } = await daemon.api.install({ name: "floods" });
   const { pid } = await daemon.api.facts(pluginId);
-  const before = rssBytes(daemon.pid);
-  const most = watchMemory();
+  using memory = watchMemory();
   const stuck = await stuckCall(pluginId, { mode: "flood" });
   try {
+    await untilStill(pid);
     for (let n = 0; n < 3; n++) {
       const began = performance.now();
       const other = await daemon.api.call(pluginId, { mode: "items", n: 20, delay_ms: 10 });
       expect([other.items.length, other.failure]).toEqual([20, undefined]);
-      // Once the budget is spent, the others wait for the stall timeout and no longer.
+      // The budget is spent: the others wait for the stall timeout and no longer.
       expect(performance.now() - began).toBeLessThan(3500);
     }
     stuck.resume();
@@ -84,28 +84,16 @@ test("a flood to a client that does not read leaves other calls of the plugin an
     // Nobody can tell it that its call has ended.
     process.kill(pid, "SIGKILL");
   }
-  expect(most() - before).toBeLessThan(ROOM_BYTES);
+  expect(memory.grownBytes()).toBeLessThan(ROOM_BYTES);
 });
 
 test("a lone slow client gets everything in the end, and meanwhile costs no more than the budget", async () => {
   const { pluginId } = await daemon.api.install({ name: "waits" });
   const { pid } = await daemon.api.facts(pluginId);
-  const before = rssBytes(daemon.pid);
-  const most = watchMemory();
+  using memory = watchMemory();
   const slow = await stuckCall(pluginId, { mode: "flood", n: 80_000, size: 1000 });
   // Longer than the stall timeout: nobody waits behind it, so it is not ended.
-  let cpu = -1;
-  let stillLooks = 0;
-  await until(
-    "the plugin has stood still for 2 s",
-    () => {
-      const now = cpuTicks(pid);
-      stillLooks = now === cpu ? stillLooks + 1 : 0;
-      cpu = now;
-      return stillLooks === 10;
-    },
-    { everyMs: 200 },
-  );
+  await untilStill(pid);
   expect((await daemon.api.health()).busy).toBe(1);
   slow.resume();
   await until("all has arrived", () => slow.text().endsWith("\r\n0\r\n\r\n"), {
@@ -115,8 +103,24 @@ test("a lone slow client gets everything in the end, and meanwhile costs no more
   expect(slow.text().split('"type":"text"').length - 1).toBe(80_000);
   expect(slow.text()).not.toContain('"code":-');
   slow.terminate();
-  expect(most() - before).toBeLessThan(ROOM_BYTES);
+  expect(memory.grownBytes()).toBeLessThan(ROOM_BYTES);
 });
+
+/** Resolves when the budget is spent: the plugin can write no more. */
+async function untilStill(pid: number): Promise<void> {
+  let last = -1;
+  let stillLooks = 0;
+  await until(
+    "the plugin has stood still for 2 s",
+    () => {
+      const now = cpuTicks(pid);
+      stillLooks = now === last ? stillLooks + 1 : 0;
+      last = now;
+      return stillLooks === 10;
+    },
+    { everyMs: 200 },
+  );
+}
 
 /** Processor time that a process has used, in ticks. */
 function cpuTicks(pid: number): number {

@@ -33,7 +33,7 @@ const python313 = await findPython(13);
 const locked = readFileSync(join(import.meta.dir, "../fixtures/plugins/locked/uv.lock"), "utf8");
 const project = readFileSync(join(import.meta.dir, "../fixtures/plugins/locked/pyproject.toml"), "utf8");
 /** How fast "no work at all" is on a machine that others use too. */
-const NO_WORK_MS = 300;
+const NO_WORK_MS = 3000;
 
 describe.skipIf(uv === undefined)("Provisioner.prepare() with uv", () => {
   let root: string;
