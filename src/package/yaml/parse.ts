@@ -20,8 +20,9 @@ const MAX_DEPTH = 256;
 const MAX_EXPANDED_NODES = 1_000_000;
 /** Ten times what real files have. A larger one would hold the event loop: the parser cannot be interrupted. */
 const MAX_TEXT_BYTES = 512 * 1024;
-/** Each repair reads the text anew; this bounds what is read by all of them. */
+/** Each repair reads the text anew; this bounds what is read by all of them, an error being as much as this many characters. */
 const MAX_REPAIR_LENGTH = 512 * 1024;
+const ERROR_LENGTH = 20;
 const EXTRA_INDENT = " ".repeat(40);
 const CORE_TAG = "tag:yaml.org,2002:";
 
@@ -39,7 +40,7 @@ export function parseYaml(bytes: Uint8Array): YamlNode | undefined {
   let text = decodeText(bytes);
   let reported: DaemonError | undefined;
   try {
-    for (let repaired = 0; ; repaired += text.length) {
+    for (let repaired = 0; ;) {
       const lines = new LineCounter();
       const document = firstDocument(text, lines);
       const error = document?.errors[0];
@@ -47,6 +48,7 @@ export function parseYaml(bytes: Uint8Array): YamlNode | undefined {
       reported ??= describe(error, lines);
       const indented = indentLine(text, error, lines);
       if (indented === undefined || repaired > MAX_REPAIR_LENGTH) throw reported;
+      repaired += text.length + ERROR_LENGTH * document.errors.length;
       text = indented;
     }
   } catch (error) {

@@ -81,6 +81,12 @@ describe("parseYaml()", () => {
     expect(() => parse(`a: "${"x\n".repeat(100_000)}"`)).toThrow('yaml: line 1: Missing closing "quote');
   });
 
+  test("gives up on a text with a mistake in each of its thousands of lines", () => {
+    const began = performance.now();
+    expect(() => parse(`a: [1, ${"a\n".repeat(12_000)}`)).toThrow("yaml: line 2:");
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
   test("refuses aliases that multiply", () => {
     const levels = Array.from(
       { length: 12 },
