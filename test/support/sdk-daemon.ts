@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { CACHE, findPython, findUv } from "../integration/python-env-support.ts"
 import { type CallAnswer, readCall, type Task, TENANT } from "./daemon-api.ts";
 import { type LocalDaemon, startTestDaemon, type TestDaemonOptions } from "./daemon.ts";
 import { packZip } from "./pack.ts";
-import { until } from "./processes.ts";
+import { isRunning, until } from "./processes.ts";
 
 /** The published SDK that these tests are about, as the plugins of test/fixtures/plugins pin it. */
 export const SDK = "dify_plugin==0.10.2";
@@ -112,7 +112,7 @@ function indexSettings(): Record<string, string> {
 }
 
 export interface SdkDaemonOptions extends TestDaemonOptions {
-  /** Builds its environments itself, in place of those that this run of the tests has built already. */
+  /** Builds its environments itself, in place of those that earlier tests have left. */
   readonly alone?: boolean;
 }
 
@@ -121,9 +121,9 @@ export async function startSdkDaemon(options: SdkDaemonOptions = {}): Promise<Sd
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "plugd-sdk-")));
   mkdirSync(CACHE, { recursive: true });
   mkdirSync(dataDir, { recursive: true });
-  const shared = { cache: CACHE, ...(options.alone !== true && { envs: environmentsOfThisRun() }) };
-  for (const [name, folder] of Object.entries(shared))
-    if (!existsSync(join(dataDir, name))) symlinkSync(folder, join(dataDir, name));
+  const kept = { cache: CACHE, envs: options.alone === true ? undefined : keptEnvironments() };
+  for (const [name, folder] of Object.entries(kept))
+    if (folder !== undefined && !existsSync(join(dataDir, name))) symlinkSync(folder, join(dataDir, name));
   const daemon = await startTestDaemon({ env: { ...indexSettings(), ...options.env }, dataDir });
   const { api } = daemon;
 
@@ -196,13 +196,17 @@ export async function startSdkDaemon(options: SdkDaemonOptions = {}): Promise<Sd
   };
 }
 
-/** One folder for all tests of this process, which takes it away when it ends. */
-function environmentsOfThisRun(): string {
-  const folder = join(tmpdir(), `plugd-sdk-envs-${process.pid}`);
-  if (!existsSync(folder)) {
-    mkdirSync(folder);
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  }
+/**
+ * Environments are kept between runs like downloads, for one run at a time: two daemons in two processes would build in
+ * each other's folders. Undefined while another run has them.
+ */
+function keptEnvironments(): string | undefined {
+  const folder = join(CACHE, "sdk-envs");
+  const owner = join(CACHE, "sdk-envs.pid");
+  mkdirSync(folder, { recursive: true });
+  const pid = existsSync(owner) ? Number(readFileSync(owner, "utf8")) : 0;
+  if (pid !== 0 && pid !== process.pid && isRunning(pid)) return undefined;
+  writeFileSync(owner, String(process.pid));
   return folder;
 }
 
