@@ -1,5 +1,4 @@
 import {
-  type Document,
   type ParsedNode,
   type YAMLError,
   Composer,
@@ -20,9 +19,8 @@ const MAX_DEPTH = 256;
 const MAX_EXPANDED_NODES = 1_000_000;
 /** Ten times what real files have. A larger one would hold the event loop: the parser cannot be interrupted. */
 const MAX_TEXT_BYTES = 512 * 1024;
-/** Each repair reads the text anew; this bounds what is read by all of them, an error being as much as this many characters. */
+/** Each repair reads the text anew; this bounds what is read by all of them. */
 const MAX_REPAIR_LENGTH = 512 * 1024;
-const ERROR_LENGTH = 20;
 const EXTRA_INDENT = " ".repeat(40);
 const CORE_TAG = "tag:yaml.org,2002:";
 
@@ -40,15 +38,13 @@ export function parseYaml(bytes: Uint8Array): YamlNode | undefined {
   let text = decodeText(bytes);
   let reported: DaemonError | undefined;
   try {
-    for (let repaired = 0; ;) {
+    for (let repaired = 0; ; repaired += text.length) {
       const lines = new LineCounter();
-      const document = firstDocument(text, lines);
-      const error = document?.errors[0];
-      if (!error) return document?.contents ? nodeReader(lines)(document.contents, 0) : undefined;
+      const { contents, error } = firstDocument(text, lines);
+      if (!error) return contents ? nodeReader(lines)(contents, 0) : undefined;
       reported ??= describe(error, lines);
       const indented = indentLine(text, error, lines);
       if (indented === undefined || repaired > MAX_REPAIR_LENGTH) throw reported;
-      repaired += text.length + ERROR_LENGTH * document.errors.length;
       text = indented;
     }
   } catch (error) {
@@ -74,13 +70,40 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
+/** What the first document holds, or the first mistake in it. */
+interface Composed {
+  readonly contents?: ParsedNode | null;
+  readonly error?: YAMLError | undefined;
+}
+
 /** What follows the first document is not looked at, as in the reference. */
-function firstDocument(text: string, lines: LineCounter): Document.Parsed | undefined {
+function firstDocument(text: string, lines: LineCounter): Composed {
   // `failsafe` leaves every scalar a string; duplicates and merge keys are ours (decode.ts).
   const composer = new Composer({ schema: "failsafe", uniqueKeys: false, strict: false });
   const tokens = new Parser(lines.addNewLine).parse(text);
-  for (const document of composer.compose(tokens, true, text.length)) return document;
-  return undefined;
+  const found = stopAtFirst(composer.streamInfo().errors);
+  try {
+    for (const { contents, errors } of composer.compose(tokens, true, text.length))
+      return { contents, error: errors[0] };
+    return {};
+  } catch (cause) {
+    const [error] = found;
+    if (error) return { error };
+    throw cause;
+  }
+}
+
+/**
+ * Makes the composer's own list of mistakes throw at the first one. It would go on to the last, and a text of half a
+ * megabyte may have as many mistakes as characters, which takes many seconds.
+ */
+function stopAtFirst<T>(list: T[]): readonly T[] {
+  const push = list.push.bind(list);
+  list.push = (...items) => {
+    push(...items);
+    throw new Error("There is a mistake");
+  };
+  return list;
 }
 
 /**
