@@ -15,7 +15,7 @@ export interface AppRequest {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | FormData | Uint8Array<ArrayBuffer>;
+  readonly body?: string | FormData | Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** The parts of a request that the route takes, all of them valid. */
