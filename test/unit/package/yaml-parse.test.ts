@@ -79,7 +79,7 @@ describe("parseYaml()", () => {
 
   test("gives up on a long text whose lines are all under-indented", () => {
     expect(() => parse(`a: "${"x\n".repeat(100_000)}"`)).toThrow('yaml: line 1: Missing closing "quote');
-  });
+  }, 30_000);
 
   test("looks for no further mistakes behind the first, of which there may be as many as characters", () => {
     const began = performance.now();
