@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findSdkTools, SDK, type SdkDaemon, startSdkDaemon } from "../support/sdk-daemon.ts";
@@ -82,19 +82,21 @@ describe.skipIf(noUv !== "")(`an installation with uv${noUv}`, () => {
   });
 });
 
-/** A folder of wheels for both releases, kept between runs. */
-function downloadWheels(): string {
-  const folder = join(CACHE, "wheels");
-  const complete = join(folder, "complete");
-  const releases = [SDK, "dify_plugin~=0.2.0"];
-  if (existsSync(complete) && readFileSync(complete, "utf8") === releases.join()) return folder;
-  for (const release of releases) {
-    const argv = [python, "-m", "pip", "download", "-q", "--only-binary=:all:", "-d", folder, release];
-    const { exitCode, stderr } = Bun.spawnSync(argv, { stdout: "ignore" });
-    if (exitCode !== 0) throw new Error(`Cannot download ${release}: ${stderr.toString()}`);
-  }
-  writeFileSync(complete, releases.join());
-  return folder;
+/** Folders of wheels, one for each release of the SDK, kept between runs. */
+function downloadWheels(): Promise<string[]> {
+  return Promise.all(
+    [SDK, "dify_plugin~=0.2.0"].map(async (release) => {
+      const folder = join(CACHE, `wheels-${release.replaceAll(/\W+/g, "-")}`);
+      const complete = join(folder, "complete");
+      if (existsSync(complete)) return folder;
+      const argv = [python, "-m", "pip", "download", "-q", "--only-binary=:all:", "-d", folder, release];
+      const child = Bun.spawn(argv, { stdout: "ignore", stderr: "pipe" });
+      const [text, code] = await Promise.all([child.stderr.text(), child.exited]);
+      if (code !== 0) throw new Error(`Cannot download ${release}: ${text}`);
+      writeFileSync(complete, "");
+      return folder;
+    }),
+  );
 }
 
 describe.skipIf(why !== "")(`an installation with pip${why}`, () => {
@@ -102,7 +104,7 @@ describe.skipIf(why !== "")(`an installation with pip${why}`, () => {
     // No uv: the PATH has none, and the one interpreter that is asked has no such module.
     const folder = mkdtempSync(join(tmpdir(), "plugd-no-uv-"));
     Bun.spawnSync([python, "-m", "venv", "--without-pip", folder]);
-    const wheels = downloadWheels();
+    const wheels = await downloadWheels();
     try {
       await using daemon = await startSdkDaemon({
         alone: true,
@@ -110,7 +112,7 @@ describe.skipIf(why !== "")(`an installation with pip${why}`, () => {
           PATH: "/usr/bin:/bin",
           PYTHON_INTERPRETER_PATH: join(folder, "bin/python"),
           // As an operator without internet would: pip itself asks the index for everything twice.
-          PIP_EXTRA_ARGS: `--no-index --find-links=${wheels}`,
+          PIP_EXTRA_ARGS: ["--no-index", ...wheels.map((one) => `--find-links=${one}`)].join(" "),
         },
       });
       const messages = await addAll(daemon);
