@@ -1,4 +1,4 @@
-import { write, writeSync } from "node:fs";
+import { readFileSync, write, writeSync } from "node:fs";
 
 /** Writes lines to a file descriptor in the background, in order. */
 export interface LineWriter {
@@ -26,6 +26,7 @@ export function createLineWriter(fd: number, options: LineWriterOptions = {}): L
   let rest: Uint8Array | undefined;
   /** Since when the system has `rest`; undefined between two tries. */
   let writingSince: number | undefined;
+  const neverBlocks = isNonBlocking(fd);
 
   function flush(): void {
     if (rest || waiting === "") return;
@@ -36,18 +37,30 @@ export function createLineWriter(fd: number, options: LineWriterOptions = {}): L
 
   function writeRest(): void {
     if (!rest) return;
+    if (neverBlocks) {
+      try {
+        settle(undefined, writeSync(fd, rest));
+      } catch (cause) {
+        settle(cause, 0);
+      }
+      return;
+    }
     writingSince = performance.now();
     write(fd, rest, (error, written) => {
       writingSince = undefined;
-      if (error && "code" in error && error.code === "EAGAIN") {
-        setTimeout(writeRest, RETRY_MS);
-        return;
-      }
-      // A closed pipe takes nothing any more; there is nobody left to tell.
-      rest = error || !rest || written >= rest.length ? undefined : rest.subarray(written);
-      if (rest) writeRest();
-      else flush();
+      settle(error ?? undefined, written);
     });
+  }
+
+  function settle(error: unknown, written: number): void {
+    if (isFull(error)) {
+      setTimeout(writeRest, RETRY_MS);
+      return;
+    }
+    // A closed pipe takes nothing any more; there is nobody left to tell.
+    rest = error !== undefined || !rest || written >= rest.length ? undefined : rest.subarray(written);
+    if (rest) writeRest();
+    else flush();
   }
 
   return {
@@ -77,9 +90,27 @@ function writeNow(fd: number, bytes: Uint8Array): void {
     try {
       at += writeSync(fd, bytes, at);
     } catch (cause) {
-      const isFull = cause instanceof Error && "code" in cause && cause.code === "EAGAIN";
       // The reader is gone, or does not read; the process ends either way.
-      if (!isFull || performance.now() > giveUp) return;
+      if (!isFull(cause) || performance.now() > giveUp) return;
       Bun.sleepSync(RETRY_MS);
     }
+}
+
+function isFull(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "EAGAIN";
+}
+
+/**
+ * Such a descriptor takes what it has room for, and says so at once: nothing is ever in the hands of the system when
+ * the process ends, half written. Others may hold a writer up, and are written to in the background.
+ */
+function isNonBlocking(fd: number): boolean {
+  try {
+    const [, flags = "0"] =
+      /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")) ?? [];
+    return (parseInt(flags, 8) & 0o4000) !== 0;
+  } catch {
+    // Not Linux, or no such descriptor.
+    return false;
+  }
 }
