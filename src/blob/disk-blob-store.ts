@@ -2,9 +2,10 @@ import type { Dirent } from "node:fs";
 import { mkdir, readFile, readdir, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { isTemporaryFile, writeFileAtomic } from "../lib/atomic-file.ts";
+import { hasCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { BlobKind, BlobStore } from "./blob-store.ts";
-import { explained, hasCode, unlessMissing } from "./file-failure.ts";
+import { explained, unlessMissing } from "./file-failure.ts";
 
 export interface DiskBlobStoreOptions {
   /** Folder that holds everything; made when absent. */

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { hasCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 
 /** A path that leads through a file, or to a folder, is no blob either. */
@@ -40,11 +41,4 @@ function explain(error: unknown, path: string): { readonly reason: string; reado
       hint: `Give the user that runs plugd access to "${folder}" and all files in it`,
     };
   return { reason: error instanceof Error ? error.message : String(error) };
-}
-
-/** Is this an error of the system with one of these codes, such as `ENOENT`? */
-export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return (
-    error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code)
-  );
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { errorCode } from "../lib/system-error.ts";
 import { CliError, EXIT } from "./cli-error.ts";
 import type { CliIo } from "./cli-io.ts";
 
@@ -121,7 +122,7 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = errorCode(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new CliError(`Cannot read "${path}": ${code === "EACCES" ? "permission denied" : String(code)}`, {
       cause,

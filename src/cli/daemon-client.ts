@@ -1,3 +1,4 @@
+import { errorCode } from "../lib/system-error.ts";
 import { type Answer, decodeEnvelope } from "./envelope.ts";
 import { CliError, EXIT } from "./cli-error.ts";
 import { type Connection, isLoopback } from "./connection.ts";
@@ -99,7 +100,7 @@ function json(body: unknown): { readonly headers: Record<string, string>; readon
 
 /** Failures of the network carry a code of their own; ours are errors with a name. */
 function isBrokenConnection(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string";
+  return errorCode(cause) !== undefined;
 }
 
 function unreachable(

@@ -2,6 +2,7 @@ import { basename, resolve } from "node:path";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { Command } from "commander";
+import { errorCode } from "../lib/system-error.ts";
 import { requireIdentifier } from "../protocol/identifier.ts";
 import { CliError } from "./cli-error.ts";
 import { type CliIo, forOutput } from "./cli-io.ts";
@@ -124,7 +125,7 @@ async function readPackageFile(path: string, shown: string): Promise<Uint8Array<
   try {
     return await Bun.file(path).bytes();
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = errorCode(cause);
     const why = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "permission denied" };
     const reason = Object.entries(why).find(([known]) => known === code)?.[1] ?? String(code);
     throw new CliError(`Cannot read "${shown}": ${reason}`, { cause });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { errorCode } from "../lib/system-error.ts";
 import { banner, bannerAttributes } from "./banner.ts";
 import type { CliDeps, RunningDaemon, StartFacts } from "./cli-deps.ts";
 import { CliError } from "./cli-error.ts";
@@ -73,7 +74,7 @@ function readEnvFile(file: string, cwd: string): Readonly<Record<string, string>
   try {
     text = readFileSync(resolve(cwd, file), "utf8");
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const code = errorCode(cause) ?? String(cause);
     throw new CliError(`Cannot read the settings in "${file}": ${code}`, { cause });
   }
   return parseEnvFile(text, file);

@@ -1,3 +1,4 @@
+import { hasCode } from "../lib/system-error.ts";
 import type { CliOutput } from "./cli-io.ts";
 import { CliError, OutputClosedError } from "./cli-error.ts";
 
@@ -19,10 +20,9 @@ export function streamOutput(stream: OutputStream): Required<CliOutput> {
   let waiting: (() => void)[] = [];
 
   const fail = (cause: Error) => {
-    broken ??=
-      "code" in cause && cause.code === "EPIPE"
-        ? new OutputClosedError()
-        : new CliError(`Cannot write the output: ${cause.message}`, { cause });
+    broken ??= hasCode(cause, "EPIPE")
+      ? new OutputClosedError()
+      : new CliError(`Cannot write the output: ${cause.message}`, { cause });
     release();
   };
   const release = () => {

@@ -1,5 +1,6 @@
 import { settlesWithin } from "../lib/deadline.ts";
 import type { Logger } from "../lib/logger.ts";
+import { errorCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { LimitBody } from "./body-limit.ts";
 import type { RequestTracker } from "./request-tracker.ts";
@@ -82,7 +83,7 @@ function withHost(request: Request): Request {
 }
 
 function listenError(hostname: string, port: number, cause: unknown): DaemonError {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = errorCode(cause);
   const address = `${hostname}:${port}`;
   if (code === "EADDRINUSE")
     return new DaemonError("startup", `Cannot listen on "${address}": the port is taken`, {

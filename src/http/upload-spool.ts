@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { errorCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { type FormEvent, formEvents } from "./form-events.ts";
 import { tooLarge, type UploadFormOptions } from "./multipart.ts";
@@ -80,7 +81,7 @@ async function write(file: FileHandle, bytes: Uint8Array): Promise<void> {
   try {
     for (let at = 0; at < bytes.byteLength;) at += (await file.write(bytes, at)).bytesWritten;
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = errorCode(cause);
     const isFull = code === "ENOSPC" || code === "EDQUOT";
     throw new DaemonError(
       "internal",

@@ -1,5 +1,6 @@
 import { open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { hasCode } from "./system-error.ts";
 
 /** Names of files that are being written begin like this; what a kill -9 left behind is found by it. */
 const TEMPORARY_PREFIX = ".tmp-";
@@ -52,12 +53,8 @@ async function syncFolder(path: string): Promise<void> {
     await folder.sync();
   } catch (error) {
     // Some network file systems cannot do it for folders; there the rename is as lasting as it gets.
-    if (!isUnsupported(error)) throw error;
+    if (!hasCode(error, "EINVAL", "ENOTSUP")) throw error;
   } finally {
     await folder.close();
   }
-}
-
-function isUnsupported(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "EINVAL" || error.code === "ENOTSUP");
 }

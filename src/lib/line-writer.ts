@@ -1,4 +1,5 @@
 import { readFileSync, write, writeSync } from "node:fs";
+import { hasCode } from "./system-error.ts";
 
 /** Writes lines to a file descriptor in the background, in order. */
 export interface LineWriter {
@@ -53,7 +54,7 @@ export function createLineWriter(fd: number, options: LineWriterOptions = {}): L
   }
 
   function settle(error: unknown, written: number): void {
-    if (isFull(error)) {
+    if (hasCode(error, "EAGAIN")) {
       setTimeout(writeRest, RETRY_MS);
       return;
     }
@@ -91,13 +92,9 @@ function writeNow(fd: number, bytes: Uint8Array): void {
       at += writeSync(fd, bytes, at);
     } catch (cause) {
       // The reader is gone, or does not read; the process ends either way.
-      if (!isFull(cause) || performance.now() > giveUp) return;
+      if (!hasCode(cause, "EAGAIN") || performance.now() > giveUp) return;
       Bun.sleepSync(RETRY_MS);
     }
-}
-
-function isFull(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "EAGAIN";
 }
 
 /**

@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, readFileSync, rmSync, statSync, write
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { Database as Sqlite, SQLiteError } from "bun:sqlite";
+import { errorCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 
 /** The folder that holds everything of one daemon, locked for this one. */
@@ -170,8 +171,4 @@ function explainFolderError(error: unknown, folder: string): DaemonError {
         { cause: error },
       );
   }
-}
-
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../lib/atomic-file.ts";
+import { hasCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 
 export interface ServerKey {
@@ -17,7 +18,7 @@ export async function readServerKey(folder: string): Promise<ServerKey> {
     const key = (await readFile(path, "utf8")).trim();
     if (key !== "") return { key, path, created: false };
   } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && cause.code === "ENOENT"))
+    if (!hasCode(cause, "ENOENT"))
       throw new DaemonError("startup", `Cannot read the key in "${path}": ${String(cause)}`, {
         cause,
         hint: "Make the file readable for this user, remove it, or give a key with SERVER_KEY",

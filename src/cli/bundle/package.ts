@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { Command } from "commander";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
+import { errorCode } from "../../lib/system-error.ts";
 import { packBundle } from "../../service/author/pack-bundle.ts";
 import { CliError } from "../cli-error.ts";
 import type { CliIo } from "../cli-io.ts";
@@ -21,7 +22,7 @@ export function packageCommand(io: CliIo): Command {
       try {
         await writeFileAtomic(resolve(io.cwd, shown), bytes);
       } catch (cause) {
-        const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+        const code = errorCode(cause) ?? String(cause);
         throw new CliError(`Cannot write the bundle to "${shown}": ${code}`, { cause });
       }
       sayResult(io, "successfully packaged bundle", { output_path: shown });

@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { basename, normalize, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
+import { errorCode } from "../../lib/system-error.ts";
 import { createExportRequirements } from "../../service/author/export-requirements.ts";
 import { packPlugin } from "../../service/author/pack-plugin.ts";
 import type { CliDeps } from "../cli-deps.ts";
@@ -43,7 +44,7 @@ async function pack(
   try {
     await writeFileAtomic(output, bytes);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const code = errorCode(cause) ?? String(cause);
     throw new CliError(`Cannot write the package to "${shown}": ${code}`, { cause });
   }
   sayResult(io, "plugin packaged successfully", { output_path: shown });

@@ -5,6 +5,7 @@ import { Command, Option } from "commander";
 import { createLogger } from "../../lib/create-logger.ts";
 import { describeError } from "../../lib/describe-error.ts";
 import type { Logger } from "../../lib/logger.ts";
+import { errorCode } from "../../lib/system-error.ts";
 import { formatRunMessage, type RunFormat } from "../../service/author/run/run-messages.ts";
 import { type RunClient, serveClient } from "../../service/author/run/serve-client.ts";
 import { type RunningPlugin, startPlugin } from "../../service/author/run/start-plugin.ts";
@@ -144,7 +145,7 @@ async function readPackageFile(path: string, shown: string): Promise<Uint8Array>
   try {
     return await readFile(path);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const code = errorCode(cause) ?? String(cause);
     if (code === "EISDIR")
       throw new CliError(`Cannot run "${shown}": it is a folder`, {
         cause,

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFil
 import { basename, dirname, join } from "node:path";
 import type { Logger } from "../../lib/logger.ts";
 import { parseStat } from "../../lib/proc-tree.ts";
+import { errorCode } from "../../lib/system-error.ts";
 import type { MemoryGuard, MemoryLimiter } from "./memory-limit.ts";
 
 /** The files of the kernel that are needed, so that a test can play the kernel. All throw as `node:fs` does. */
@@ -262,8 +263,4 @@ export function createCgroupLimiter(options: CgroupLimiterOptions): MemoryLimite
       await Promise.all(removals);
     },
   };
-}
-
-function errorCode(cause: unknown): string | undefined {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
 }

@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import { hasCode } from "../../lib/system-error.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import { type Identifier, workingFolder } from "../../protocol/identifier.ts";
 import type { PackageFile } from "../../package/package.ts";
@@ -43,7 +44,7 @@ export function createWorkingFolders(workingPath: string): WorkingFolders {
     try {
       await rename(folder, trash);
     } catch (cause) {
-      if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return;
+      if (hasCode(cause, "ENOENT")) return;
       throw cause;
     }
     await rm(trash, { recursive: true, force: true });

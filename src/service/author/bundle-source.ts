@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
+import { errorCode, hasCode } from "../../lib/system-error.ts";
 import { BUNDLE_ASSETS, BUNDLE_MANIFEST, openBundle } from "../../package/bundle/open-bundle.ts";
 import { isCleanPath } from "../../package/entry-path.ts";
 import type { PackageFile } from "../../package/package.ts";
@@ -102,12 +103,7 @@ async function readAsset(folder: string, name: string): Promise<Uint8Array | und
   try {
     return await readFile(join(folder, BUNDLE_ASSETS, name));
   } catch (cause) {
-    if (
-      cause instanceof Error &&
-      "code" in cause &&
-      ["ENOENT", "ENOTDIR", "EISDIR"].includes(String(cause.code))
-    )
-      return undefined;
+    if (hasCode(cause, "ENOENT", "ENOTDIR", "EISDIR")) return undefined;
     throw unusable("read", `${BUNDLE_ASSETS}${name}`, cause);
   }
 }
@@ -118,7 +114,7 @@ async function listFiles(root: string, below: string): Promise<string[]> {
   try {
     names = await readdir(join(root, below), { recursive: below !== "" });
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return [];
+    if (hasCode(cause, "ENOENT")) return [];
     throw unusable("list", below || root, cause);
   }
   const paths = names.map((name) => (below === "" ? name : `${below}/${name}`));
@@ -141,6 +137,6 @@ async function attempt<T>(action: string, path: string, work: () => Promise<T>):
 }
 
 function unusable(action: string, path: string, cause: unknown): DaemonError {
-  const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  const reason = errorCode(cause) ?? String(cause);
   return new DaemonError("bad_request", `Cannot ${action} "${path}": ${reason}`, { cause });
 }

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { errorCode } from "../../lib/system-error.ts";
 import { isBundleVersion, isGithubPattern, isMarketplacePattern } from "../../package/bundle/dependency.ts";
 import type { BundleManifest } from "../../package/bundle/manifest.ts";
 import { readPackage } from "../../package/read-package.ts";
@@ -120,7 +121,7 @@ async function read(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const reason = errorCode(cause) ?? String(cause);
     throw new DaemonError("bad_request", `Cannot read "${path}": ${reason}`, { cause });
   }
 }

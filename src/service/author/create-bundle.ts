@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { errorCode } from "../../lib/system-error.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { BundleProfile } from "./change-bundle.ts";
 import { writeNewFiles } from "./write-new-files.ts";
@@ -24,7 +25,7 @@ export async function createBundle(
   try {
     await mkdir(folder);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const code = errorCode(cause) ?? String(cause);
     const why = code === "EEXIST" ? "there is something of this name already" : code;
     throw new DaemonError("bad_request", `Cannot make the folder "${folder}": ${why}`, { cause });
   }

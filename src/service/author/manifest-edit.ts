@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Document, isCollection, isMap, isScalar, parseDocument, type ParsedNode, Scalar } from "yaml";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
+import { errorCode } from "../../lib/system-error.ts";
 import { manifest } from "../../package/declaration/manifest.ts";
 import { decodeYaml } from "../../package/yaml/decode.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
@@ -27,7 +28,7 @@ export async function openManifest(folder: string): Promise<EditableManifest> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const code = errorCode(cause) ?? String(cause);
     throw new DaemonError("bad_request", `Cannot read "${path}": ${code}`, {
       cause,
       hint: "Name the folder of a plugin",

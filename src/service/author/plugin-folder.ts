@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
+import { errorCode } from "../../lib/system-error.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { PackageFile } from "../../package/package.ts";
 import { type IgnoreRules, parseIgnoreRules } from "./ignore-rules.ts";
@@ -86,7 +87,7 @@ async function attempt<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const reason = errorCode(cause) ?? String(cause);
     throw new DaemonError("bad_request", `Cannot read "${name}": ${reason}`, { cause });
   }
 }

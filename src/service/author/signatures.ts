@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
+import { errorCode } from "../../lib/system-error.ts";
 import { readArchive } from "../../package/archive.ts";
 import { OFFICIAL_PUBLIC_KEY } from "../../package/official-key.ts";
 import { generateSigningKeys, signPackage } from "../../package/sign.ts";
@@ -89,5 +90,5 @@ async function write(path: string, content: Uint8Array | string, mode?: number):
 }
 
 function reasonOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  return errorCode(cause) ?? String(cause);
 }

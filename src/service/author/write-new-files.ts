@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { errorCode } from "../../lib/system-error.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 
 /**
@@ -38,7 +39,7 @@ async function write(
   try {
     await writeFile(path, text, { flag: "wx" });
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const code = errorCode(cause) ?? String(cause);
     const why = code === "EEXIST" ? "it is there already" : code;
     throw new DaemonError("bad_request", `Cannot write "${name}": ${why}`, { cause });
   }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, normalize } from "node:path";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { hasCode } from "../../../lib/system-error.ts";
 import { DaemonError } from "../../../protocol/daemon-error.ts";
 import { isLocal, parseRequirement, parseRequirementsText, type Requirement } from "./requirements.ts";
 import { SDK_NAME } from "./sdk-version.ts";
@@ -191,8 +192,7 @@ async function readText(path: string): Promise<string | undefined> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "EISDIR"))
-      return undefined;
+    if (hasCode(cause, "ENOENT", "EISDIR")) return undefined;
     throw cause;
   }
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
