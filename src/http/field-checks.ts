@@ -1,3 +1,4 @@
+import { isRecord } from "../lib/is-record.ts";
 import { parseIdentifier } from "../protocol/identifier.ts";
 import type { FieldProblem } from "./binding-error.ts";
 import type { JsonSchema } from "./openapi/json-schema.ts";
@@ -80,7 +81,7 @@ export function textPairs(
       if (!Array.isArray(raw)) return broken("required");
       const value: [string, string][] = [];
       for (const [at, item] of raw.entries()) {
-        const [first, second] = keys.map((key) => (isObject(item) ? item[key] : undefined));
+        const [first, second] = keys.map((key) => (isRecord(item) ? item[key] : undefined));
         if (typeof first !== "string" || typeof second !== "string" || first === "" || second === "")
           return { rule: "required", at };
         value.push([first, second]);
@@ -119,7 +120,7 @@ export function optionalObjects(name: string): Field<readonly (JsonObject | null
     if (!Array.isArray(raw)) return broken("array");
     const value: (JsonObject | null)[] = [];
     for (const item of raw) {
-      if (item !== null && !isObject(item)) return broken("map");
+      if (item !== null && !isRecord(item)) return broken("map");
       value.push(item);
     }
     return { value };
@@ -130,7 +131,7 @@ export function optionalObjects(name: string): Field<readonly (JsonObject | null
 export function optionalObject(name: string): Field<JsonObject> {
   return field({ name, from: ["json"], takes: { type: ["object", "null"] } }, (raw) => {
     if (raw === undefined || raw === null) return { value: {} };
-    return isObject(raw) ? { value: raw } : broken("map");
+    return isRecord(raw) ? { value: raw } : broken("map");
   });
 }
 
@@ -196,8 +197,4 @@ function characters(value: string): number {
   let count = 0;
   for (const _ of value) count++;
   return count;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "./is-record.ts";
 import { findJsonError, findNesting, type JsonProblem, listElements, objectMembers } from "./json-scan.ts";
 
 /** Deeper than what plugins can read (Python's reader ends near 1000) and far above what the engine's own stack takes. */
@@ -109,10 +110,6 @@ function rewriteObject(text: string, start: number, before: JsonRecord, after: J
 
 function isRepeated(members: readonly { readonly key: string }[], index: number): boolean {
   return members.slice(index + 1).some((later) => later.key === members[index]?.key);
-}
-
-function isRecord(value: unknown): value is JsonRecord {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parse(text: string): unknown {

@@ -1,3 +1,4 @@
+import { isRecord } from "../lib/is-record.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { PluginDeclaration } from "../protocol/declaration.ts";
 import { assetId } from "./checksum.ts";
@@ -60,13 +61,13 @@ export function remapIcons(
 
 function remapModel(model: Json, remap: Remap): Json {
   return mapKeys(model, MODEL_ICONS, (icon, field) =>
-    isObject(icon) ? mapKeys(icon, LANGUAGES, (name) => remap(name, `model ${field}`)) : icon,
+    isRecord(icon) ? mapKeys(icon, LANGUAGES, (name) => remap(name, `model ${field}`)) : icon,
   );
 }
 
 function remapIdentity(item: Json, noun: string, remap: Remap): Json {
   return mapKeys(item, ["identity"], (identity) => {
-    if (!isObject(identity)) return identity;
+    if (!isRecord(identity)) return identity;
     const icons = mapKeys(identity, ["icon", "icon_dark"], (name, field) => remap(name, `${noun} ${field}`));
     // What is stored has no null here: where neither provider nor plugin has tags, there are none.
     return icons.tags === null ? { ...icons, tags: [] } : icons;
@@ -77,7 +78,7 @@ function remapDatasource(provider: Json, remap: Remap): Json {
   const icons = remapIdentity(provider, "datasource", remap);
   return mapKeys(icons, ["datasources"], (items) =>
     Array.isArray(items)
-      ? items.map((item: unknown) => (isObject(item) ? remapIdentity(item, "datasource", remap) : item))
+      ? items.map((item: unknown) => (isRecord(item) ? remapIdentity(item, "datasource", remap) : item))
       : items,
   );
 }
@@ -87,8 +88,4 @@ function mapKeys(object: Json, keys: readonly string[], map: (value: unknown, ke
   const result: Record<string, unknown> = { ...object };
   for (const key of keys) if (Object.hasOwn(object, key)) result[key] = map(object[key], key);
   return result;
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,11 +1,12 @@
 import { type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { hasFragileNumber, rewriteJson } from "../../lib/exact-json.ts";
+import { isRecord } from "../../lib/is-record.ts";
 import { DaemonError } from "../daemon-error.ts";
 import type { ItemDecoder } from "../invocation.ts";
 import type { SessionContext } from "../messages.ts";
 import { MapOrNull, OpenObject, Text, TextOrNull } from "./fields.ts";
-import { compileFill, type Fill, isRecord } from "./fill.ts";
+import { compileFill, type Fill } from "./fill.ts";
 import { toOneLine } from "./one-line.ts";
 import { unmarshalError } from "./unmarshal-error.ts";
 import { describeViolations } from "./violations.ts";

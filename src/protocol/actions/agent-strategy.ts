@@ -1,8 +1,8 @@
+import { isRecord } from "../../lib/is-record.ts";
 import type { ItemDecoder } from "../invocation.ts";
 import { type ActionRow, decodeAs, defineAction } from "./action.ts";
 import { createBlobCollector } from "./blob-collector.ts";
 import { MapOrNull, OpenObject, RequiredText } from "./fields.ts";
-import { isRecord } from "./fill.ts";
 import { MessageItem } from "./message-item.ts";
 import { toOneLine } from "./one-line.ts";
 

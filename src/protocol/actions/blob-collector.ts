@@ -1,6 +1,6 @@
+import { isRecord } from "../../lib/is-record.ts";
 import { rawMember } from "../../lib/json-scan.ts";
 import { ItemError } from "../invocation.ts";
-import { isRecord } from "./fill.ts";
 import { unmarshalError } from "./unmarshal-error.ts";
 
 /** Bytes of one file. */

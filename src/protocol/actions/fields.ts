@@ -6,7 +6,7 @@ import {
   type TUnion,
   Type,
 } from "@sinclair/typebox";
-import { isRecord } from "./fill.ts";
+import { isRecord } from "../../lib/is-record.ts";
 
 /*
  * The kinds of fields that requests and items are made of. What an absent or null one becomes is its `default`, which is

@@ -1,4 +1,5 @@
 import type { TSchema } from "@sinclair/typebox";
+import { isRecord } from "../../lib/is-record.ts";
 
 /** Brings a decoded value into the shape that the schema describes. Returns the same reference where nothing changes. */
 export type Fill = (value: unknown) => unknown;
@@ -130,11 +131,6 @@ function foldKeys(
 
 function isEmpty(value: unknown): boolean {
   return value === "" || (isRecord(value) && Object.keys(value).length === 0);
-}
-
-/** A plain object of a JSON tree. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isFill(value: unknown): value is Fill {

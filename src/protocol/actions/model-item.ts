@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox";
+import { isRecord } from "../../lib/is-record.ts";
 import { Decimal } from "./decimal.ts";
 import { MapOrNull, OneOf, OpenObject, RequiredList, RequiredText, Text, TextOrNull } from "./fields.ts";
-import { isRecord } from "./fill.ts";
 import { unmarshalError } from "./unmarshal-error.ts";
 import { AnswerMessage } from "./prompt-message.ts";
 

@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox";
+import { isRecord } from "../../lib/is-record.ts";
 import { Decimal, DecimalOrNull } from "./decimal.ts";
 import { Flag, ListOrNull, MapOrNull, OpenObject, Text, TextOrNull } from "./fields.ts";
-import { isRecord } from "./fill.ts";
 import { unmarshalError } from "./unmarshal-error.ts";
 import { PARAMETER_TEMPLATES } from "./model-templates.ts";
 

@@ -1,4 +1,5 @@
 import { type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { isRecord } from "../../lib/is-record.ts";
 import { type ActionRow, defineAction } from "./action.ts";
 import {
   CredentialType,
@@ -14,7 +15,6 @@ import {
   Text,
   Count,
 } from "./fields.ts";
-import { isRecord } from "./fill.ts";
 import { ResultItem } from "./message-item.ts";
 import {
   CredentialsItem,

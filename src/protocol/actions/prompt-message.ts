@@ -1,6 +1,6 @@
 import { type TObject, type TSchema, type TUnion, Type } from "@sinclair/typebox";
+import { isRecord } from "../../lib/is-record.ts";
 import { ListOrNull, OneOf, OpenObject, RequiredText, Text } from "./fields.ts";
-import { isRecord } from "./fill.ts";
 
 const ROLES = ["system", "user", "assistant", "tool"] as const;
 const PART_TYPES = ["text", "image", "audio", "video", "document"] as const;

@@ -1,6 +1,6 @@
 import type { TSchema } from "@sinclair/typebox";
 import type { ValueError, ValueErrorIterator } from "@sinclair/typebox/compiler";
-import { isRecord } from "./fill.ts";
+import { isRecord } from "../../lib/is-record.ts";
 
 /** A long list of prompt messages may break in every one; more lines than this help nobody. */
 const MAX_LINES = 10;

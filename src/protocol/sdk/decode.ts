@@ -1,3 +1,4 @@
+import { isRecord } from "../../lib/is-record.ts";
 import { findNesting, rawMember, skipJsonValue } from "../../lib/json-scan.ts";
 import type { LogLevel, PluginEvent } from "../messages.ts";
 import type { PluginError } from "../plugin-error.ts";
@@ -112,19 +113,15 @@ function cut(text: string): string {
   return text.length > NOISE_CHARS ? `${text.substring(0, NOISE_CHARS)}…` : text;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function decodeMessage(value: unknown, line: string): PluginEvent {
-  if (!isObject(value)) return noise(line);
+  if (!isRecord(value)) return noise(line);
   switch (value["event"]) {
     case "session":
       return decodeSession(value, line);
     case "heartbeat":
       return { kind: "heartbeat" };
     case "log": {
-      const data = isObject(value["data"]) ? value["data"] : {};
+      const data = isRecord(value["data"]) ? value["data"] : {};
       return {
         kind: "log",
         level: logLevel(data["level"]),
@@ -164,7 +161,7 @@ function decodeSession(value: Record<string, unknown>, line: string): PluginEven
   const sessionId = value["session_id"];
   const message = value["data"];
   // Without `type` or `data` a session message is logged and ignored; `data: null` is fine.
-  if (typeof sessionId !== "string" || !isObject(message) || !("data" in message)) return noise(line);
+  if (typeof sessionId !== "string" || !isRecord(message) || !("data" in message)) return noise(line);
   const type = message["type"];
   const data = message["data"];
   switch (type) {
@@ -203,10 +200,10 @@ function decodeSession(value: Record<string, unknown>, line: string): PluginEven
 
 /** Undefined for a malformed error object: it is ignored, and the `end` that follows closes the session. */
 function decodeError(data: unknown): PluginError | undefined {
-  if (!isObject(data)) return undefined;
+  if (!isRecord(data)) return undefined;
   const { error_type: type = "", message = "", args = null } = data;
   if (typeof type !== "string" || typeof message !== "string") return undefined;
-  if (args !== null && !isObject(args)) return undefined;
+  if (args !== null && !isRecord(args)) return undefined;
   if (args !== null && Object.keys(args).length > MAX_ERROR_ARGS) return undefined;
   return { error_type: type, message, args: args ?? {} };
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../lib/is-record.ts";
 import type { PluginDeclaration } from "../../protocol/declaration.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -65,7 +66,7 @@ function text(value: unknown): string {
 }
 
 function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+  return isRecord(value) ? value : {};
 }
 
 function objects(value: unknown): Json[] {

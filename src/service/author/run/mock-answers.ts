@@ -1,3 +1,4 @@
+import { isRecord } from "../../../lib/is-record.ts";
 import { sampleJson } from "./sample-json.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -84,7 +85,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
         inputs: { query: request["query"] },
         outputs: Object.fromEntries(
           list(request["parameters"])
-            .filter(isObject)
+            .filter(isRecord)
             .map((parameter) => [text(parameter["name"]), parameterValue(parameter)]),
         ),
       }),
@@ -92,7 +93,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   node_question_classifier: {
     required: ["classes", "model", "query"],
     answer(request) {
-      const [first] = list(request["classes"]).filter(isObject);
+      const [first] = list(request["classes"]).filter(isRecord);
       return first === undefined
         ? { error: "invoke question classifier failed: there are no classes" }
         : one({ process_data: {}, inputs: {}, outputs: { class_name: first["name"] } });
@@ -120,7 +121,7 @@ export function mockAnswer(type: string, request: Fields): MockAnswer {
 }
 
 function llmChunks(request: Fields): unknown[] {
-  const [tool] = list(request["tools"]).filter(isObject);
+  const [tool] = list(request["tools"]).filter(isRecord);
   const call = tool && {
     id: "call_mock",
     type: "function",
@@ -181,7 +182,7 @@ function embeddings(request: Fields, inputs: readonly unknown[]) {
 function ranking(request: Fields) {
   const docs = list(request["docs"]).map((doc, index) => ({
     index,
-    text: isObject(doc) ? text(doc["content"]) : text(doc),
+    text: isRecord(doc) ? text(doc["content"]) : text(doc),
     score: 0.1,
   }));
   return { model: request["model"], docs };
@@ -215,10 +216,6 @@ function parameterValue(parameter: Fields): unknown {
     default:
       return "hello world";
   }
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function list(value: unknown): unknown[] {

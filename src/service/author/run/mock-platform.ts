@@ -1,3 +1,4 @@
+import { isRecord } from "../../../lib/is-record.ts";
 import type { PluginPermission } from "../../../protocol/declaration.ts";
 import { refusalOf } from "./call-permissions.ts";
 import { mockAnswer } from "./mock-answers.ts";
@@ -25,11 +26,11 @@ export interface MockContext {
  * daemon's, the answers are made up. Pure.
  */
 export function mockPlatform(call: unknown, context: MockContext): MockReply {
-  if (!isObject(call)) return malformed("unmarshal invoke request failed: it is no object");
+  if (!isRecord(call)) return malformed("unmarshal invoke request failed: it is no object");
   const { type, backwards_request_id: requestId, request } = call;
   if (typeof type !== "string") return malformed("invoke request missing type: it is no text");
   if (typeof requestId !== "string") return malformed("invoke request missing request_id: it is no text");
-  if (!isObject(request)) return malformed("invoke request missing request: it is no object");
+  if (!isRecord(request)) return malformed("invoke request missing request: it is no object");
   const refusal =
     context.callType === "model" ? "you can not invoke dify from model" : refusalOf(type, context.permission);
   const answer = refusal === undefined ? mockAnswer(type, request) : { error: refusal };
@@ -46,8 +47,4 @@ export function mockPlatform(call: unknown, context: MockContext): MockReply {
 
 function malformed(detail: string): MockReply {
   return { kind: "malformed", detail };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,5 @@
+import { isRecord } from "../../../lib/is-record.ts";
+
 type Schema = Readonly<Record<string, unknown>>;
 
 /** Deeper than this a schema that refers to itself gets nothing more. */
@@ -27,7 +29,7 @@ interface Place {
 }
 
 function sample(given: unknown, place: Place): unknown {
-  if (!isSchema(given) || place.depth > MAX_DEPTH) return given === true ? {} : null;
+  if (!isRecord(given) || place.depth > MAX_DEPTH) return given === true ? {} : null;
   const inner = { ...place, depth: place.depth + 1 };
   if ("const" in given) return given["const"];
   const [choice] = list(given["enum"]);
@@ -35,9 +37,9 @@ function sample(given: unknown, place: Place): unknown {
   if ("default" in given) return given["default"];
   if (typeof given["$ref"] === "string") return sample(resolveReference(given["$ref"], place.root), inner);
   const [either] = [...list(given["anyOf"]), ...list(given["oneOf"])];
-  const parts = list(given["allOf"]).filter(isSchema);
+  const parts = list(given["allOf"]).filter(isRecord);
   if (either !== undefined || parts.length > 0)
-    return sample(merge([without(given), ...parts, ...(isSchema(either) ? [either] : [])]), inner);
+    return sample(merge([without(given), ...parts, ...(isRecord(either) ? [either] : [])]), inner);
   switch (typeOf(given)) {
     case "object":
       return sampleObject(given, inner);
@@ -57,7 +59,7 @@ function sample(given: unknown, place: Place): unknown {
 }
 
 function sampleObject(schema: Schema, place: Place): Record<string, unknown> {
-  const properties = isSchema(schema["properties"]) ? schema["properties"] : {};
+  const properties = isRecord(schema["properties"]) ? schema["properties"] : {};
   const required = list(schema["required"]).filter((name) => typeof name === "string");
   // At the bottom of a schema without end only what must be is made.
   const names = place.depth > MAX_DEPTH / 2 ? required : [...Object.keys(properties), ...required];
@@ -74,7 +76,7 @@ function sampleArray(schema: Schema, place: Place): unknown[] {
     numberOf(schema["maxItems"]) ?? MAX_ITEMS,
     numberOf(schema["minItems"]) ?? least,
   );
-  const item = isSchema(schema["items"]) ? schema["items"] : { type: "string" };
+  const item = isRecord(schema["items"]) ? schema["items"] : { type: "string" };
   while (fixed.length < count) fixed.push(sample(item, place));
   return fixed;
 }
@@ -116,7 +118,7 @@ function resolveReference(reference: string, root: unknown): unknown {
   let at = root;
   for (const part of reference.split("/").slice(1)) {
     const name = decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
-    at = isSchema(at) ? at[name] : undefined;
+    at = isRecord(at) ? at[name] : undefined;
   }
   return at;
 }
@@ -129,18 +131,14 @@ function without(schema: Schema): Schema {
 
 function merge(parts: readonly Schema[]): Schema {
   const object = (name: string) =>
-    Object.assign({}, ...parts.map((part) => (isSchema(part[name]) ? part[name] : {})));
+    Object.assign({}, ...parts.map((part) => (isRecord(part[name]) ? part[name] : {})));
   const properties: unknown = object("properties");
   const required = parts.flatMap((part) => list(part["required"]));
   return {
     ...Object.assign({}, ...parts),
-    ...(isSchema(properties) && Object.keys(properties).length > 0 && { properties }),
+    ...(isRecord(properties) && Object.keys(properties).length > 0 && { properties }),
     ...(required.length > 0 && { required }),
   };
-}
-
-function isSchema(value: unknown): value is Schema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function list(value: unknown): unknown[] {
