@@ -1,9 +1,8 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { errorCode } from "../../lib/system-error.ts";
-import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { BundleProfile } from "./change-bundle.ts";
+import { createFolder } from "./create-folder.ts";
 import { writeNewFiles } from "./write-new-files.ts";
 
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64" viewBox="0 0 64 64" fill="none">
@@ -12,31 +11,16 @@ const ICON = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64" vie
 </svg>
 `;
 
-/**
- * Makes the folder of a new bundle, by its name, and answers its path. When something goes wrong, or the signal says
- * so, the folder is removed again. Throws `bad_request` where there is a file or folder of that name.
- */
+/** Makes the folder of a new bundle, by its name, as `createFolder()` does; also gives up when the signal says so. */
 export async function createBundle(
   parent: string,
   profile: BundleProfile,
   options: { readonly signal: AbortSignal },
 ): Promise<string> {
-  const folder = join(parent, profile.name);
-  try {
-    await mkdir(folder);
-  } catch (cause) {
-    const code = errorCode(cause) ?? String(cause);
-    const why = code === "EEXIST" ? "there is something of this name already" : code;
-    throw new DaemonError("bad_request", `Cannot make the folder "${folder}": ${why}`, { cause });
-  }
-  try {
+  return createFolder(parent, profile.name, async (folder) => {
     await writeNewFiles(folder, filesOf(profile), options);
     await mkdir(join(folder, ".github", "workflows"), { recursive: true });
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
-  return folder;
+  });
 }
 
 function filesOf({ name, author, description }: BundleProfile): ReadonlyMap<string, string> {
