@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { errorMessage } from "../lib/describe-error.ts";
 import { hasCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 
@@ -40,5 +41,5 @@ function explain(error: unknown, path: string): { readonly reason: string; reado
       reason: "the file system does not allow it",
       hint: `Give the user that runs plugd access to "${folder}" and all files in it`,
     };
-  return { reason: error instanceof Error ? error.message : String(error) };
+  return { reason: errorMessage(error) };
 }

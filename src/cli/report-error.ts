@@ -1,3 +1,4 @@
+import { errorMessage } from "../lib/describe-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { ApiError } from "./api-error.ts";
 import { CliError, EXIT, type ExitCode, OutputClosedError } from "./cli-error.ts";
@@ -49,7 +50,7 @@ function explain(error: unknown): Explanation {
     const message = error.plugin ? `${error.plugin.error_type}: ${error.plugin.message}` : error.message;
     return { message, hint: error.hint, exitCode: EXIT.failed, unexpected: false };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   // An error with a name of its own was made to be read, such as the one that lists settings that cannot be used.
   const unexpected = !(error instanceof Error) || BUILT_IN.has(error.name);
   return { message, hint: undefined, exitCode: EXIT.failed, unexpected };

@@ -1,3 +1,4 @@
+import { errorMessage } from "../lib/describe-error.ts";
 import { parseExact } from "../lib/exact-json.ts";
 import type { ActionRow } from "../protocol/actions/catalogue.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
@@ -35,7 +36,7 @@ async function readBody(request: Request): Promise<{ readonly value: unknown; re
   try {
     return parseExact(text);
   } catch (cause) {
-    throw new BindingError(cause instanceof Error ? cause.message : String(cause));
+    throw new BindingError(errorMessage(cause));
   }
 }
 

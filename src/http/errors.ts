@@ -1,3 +1,4 @@
+import { errorMessage } from "../lib/describe-error.ts";
 import { DaemonError, type DaemonErrorCode } from "../protocol/daemon-error.ts";
 import { type PluginError, pluginErrorText } from "../protocol/plugin-error.ts";
 import type { InvocationEnd } from "../protocol/invocation.ts";
@@ -46,8 +47,7 @@ export function failure(code: number, type: string, message: string): FailureEnv
 
 export function failureOf(error: unknown): FailureEnvelope {
   if (error instanceof BindingError) return failure(-400, BINDING_TYPES[error.code], error.message);
-  if (!(error instanceof DaemonError))
-    return failure(-500, MAPPINGS.internal.type, error instanceof Error ? error.message : String(error));
+  if (!(error instanceof DaemonError)) return failure(-500, MAPPINGS.internal.type, errorMessage(error));
   if (error.code === "plugin_failed" && error.plugin) return pluginFailure(error.plugin);
   const { code, type } = MAPPINGS[error.code];
   return failure(code, type, error.message);

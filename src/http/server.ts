@@ -1,4 +1,5 @@
 import { settlesWithin } from "../lib/deadline.ts";
+import { errorMessage } from "../lib/describe-error.ts";
 import type { Logger } from "../lib/logger.ts";
 import { errorCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
@@ -95,7 +96,7 @@ function listenError(hostname: string, port: number, cause: unknown): DaemonErro
       cause,
       hint: "Ports below 1024 need root or CAP_NET_BIND_SERVICE",
     });
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   return new DaemonError("startup", `Cannot listen on "${address}": ${why}`, {
     cause,
     hint: "Check SERVER_HOST (--host): it must be an address of this machine",

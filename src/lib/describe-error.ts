@@ -7,6 +7,11 @@ export function describeError(error: unknown): string {
     .join(": ");
 }
 
+/** The message of any thrown value, without those of its causes. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The stack of an error and of its causes, as lines. */
 export function errorStack(error: Error): string {
   return causes(error)

@@ -1,4 +1,5 @@
 import { BlobReader, type Entry, Uint8ArrayReader, ZipReader } from "@zip.js/zip.js";
+import { errorMessage } from "../lib/describe-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { cleanEntryPath } from "./entry-path.ts";
 import { type Pacer, startPacer } from "./pacer.ts";
@@ -124,7 +125,7 @@ function checkEntry(entry: Entry, source: ByteSource, format: ArchiveFormat): Ar
       try {
         return await readZipData(source, entry);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorMessage(error);
         throw refuse(`${format}: cannot read ${path}: ${reason}`, error);
       }
     },

@@ -1,5 +1,6 @@
 import { createPrivateKey, generateKeyPair, type KeyObject, sign } from "node:crypto";
 import { promisify } from "node:util";
+import { errorMessage } from "../lib/describe-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { readArchive } from "./archive.ts";
 import type { PackageFile } from "./package.ts";
@@ -57,7 +58,7 @@ function readPrivateKey({ source, pem }: NamedKey): KeyObject {
     if (!/-----END RSA PRIVATE KEY-----\r?\n?$/.test(pem)) throw new Error("something follows its block");
     return createPrivateKey({ key: pem, format: "pem", type: "pkcs1" });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = errorMessage(cause);
     throw new DaemonError("bad_request", `Cannot use the private key "${source}": ${reason}`, {
       cause,
       hint: "A PEM block RSA PRIVATE KEY (PKCS#1) is wanted; openssl rsa -in KEY -traditional makes one",

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { errorMessage } from "../lib/describe-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { Verification } from "../protocol/declaration.ts";
 import type { Archive } from "./archive.ts";
@@ -35,7 +36,7 @@ export function loadPublicKeys(keys: readonly NamedKey[]): string[] {
     try {
       parsePublicKey(pem);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       throw new DaemonError("startup", `Cannot use the public key "${source}": ${reason}`, {
         cause: error,
         hint: "A PEM block RSA PUBLIC KEY (PKCS#1) is wanted; openssl rsa -pubin -in KEY -RSAPublicKey_out makes one",

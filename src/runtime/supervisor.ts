@@ -1,3 +1,4 @@
+import { errorMessage } from "../lib/describe-error.ts";
 import type { LogAttributes, Logger } from "../lib/logger.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { type Effect, INITIAL, type Input, next, type State } from "./lifecycle.ts";
@@ -159,7 +160,7 @@ export function createSupervisor<Plan, Running extends Supervised>(
       signal.throwIfAborted();
       return { kind: "prepared" };
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = errorMessage(cause);
       if (!signal.aborted) {
         lastFailure = { why, cause };
         log.error("Cannot prepare plugin", { plugin: label, error: cause });
@@ -175,7 +176,7 @@ export function createSupervisor<Plan, Running extends Supervised>(
       if (plan === undefined) throw new Error("nothing is prepared");
       running = await options.start(plan);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = errorMessage(cause);
       exited({ why, cause, facts: {} }, why);
       return;
     }

@@ -1,3 +1,4 @@
+import { errorMessage } from "../lib/describe-error.ts";
 import type { Logger } from "../lib/logger.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { TaskStore } from "../store/store.ts";
@@ -92,5 +93,5 @@ export function createInstallJobs(deps: InstallJobsDeps): InstallJobs {
 /** The error's message, and below it what the operator can do. */
 function failureText(cause: unknown): string {
   if (cause instanceof DaemonError) return cause.hint ? `${cause.message}\n${cause.hint}` : cause.message;
-  return cause instanceof Error ? cause.message : String(cause);
+  return errorMessage(cause);
 }

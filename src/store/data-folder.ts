@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, readFileSync, rmSync, statSync, write
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { Database as Sqlite, SQLiteError } from "bun:sqlite";
+import { errorMessage } from "../lib/describe-error.ts";
 import { errorCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 
@@ -165,10 +166,6 @@ function explainFolderError(error: unknown, folder: string): DaemonError {
         options("Free some space on that disk, or set PLUGD_DATA_DIR to a folder on another one"),
       );
     default:
-      return new DaemonError(
-        "startup",
-        `${subject}: ${error instanceof Error ? error.message : String(error)}`,
-        { cause: error },
-      );
+      return new DaemonError("startup", `${subject}: ${errorMessage(error)}`, { cause: error });
   }
 }

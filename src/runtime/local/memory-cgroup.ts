@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { errorMessage } from "../../lib/describe-error.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { parseStat } from "../../lib/proc-tree.ts";
 import { errorCode } from "../../lib/system-error.ts";
@@ -96,7 +97,7 @@ export function findCgroupHome(files: CgroupFiles, pid: number): FoundCgroupHome
     }
     return { home: { version: own.version, folder, prefix } };
   } catch (cause) {
-    return { reason: `cgroups cannot be used (${cause instanceof Error ? cause.message : String(cause)})` };
+    return { reason: `cgroups cannot be used (${errorMessage(cause)})` };
   }
 }
 

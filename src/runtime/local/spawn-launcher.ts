@@ -1,5 +1,6 @@
 import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errorMessage } from "../../lib/describe-error.ts";
 import { LAUNCHER_MESSAGE, launcherImage } from "./spawn-launcher-image.ts";
 
 /** What stands between the daemon and a plugin's program, if anything does. */
@@ -52,7 +53,7 @@ export async function installLauncher(options: InstallLauncherOptions): Promise<
         wrap: (argv) => [path, ...argv],
       };
     } catch (cause) {
-      reasons.push(`${folder}: ${cause instanceof Error ? cause.message : String(cause)}`);
+      reasons.push(`${folder}: ${errorMessage(cause)}`);
     }
   }
   return plainLauncher(

@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { access, lstat, stat } from "node:fs/promises";
+import { errorMessage } from "../../lib/describe-error.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { PluginProcess, ProcessExit, ProcessSpec, ProcessStarter } from "../process.ts";
 import type { MemoryGuard, MemoryLimiter } from "./memory-limit.ts";
@@ -30,7 +31,7 @@ export function createSpawnStarter(options: SpawnStarterOptions): ProcessStarter
         child = spawn(spec, { launcher, guard });
       } catch (cause) {
         guard.release();
-        throw cannotStart(spec, `the system refuses (${reasonOf(cause)})`, { cause });
+        throw cannotStart(spec, `the system refuses (${errorMessage(cause)})`, { cause });
       }
       guard.attach(child.pid);
       return describe(child, guard);
@@ -79,10 +80,6 @@ function cannotStart(
   options: { readonly cause?: unknown; readonly hint?: string },
 ): DaemonError {
   return new DaemonError("unavailable", `Cannot start "${spec.argv[0]}" in "${spec.cwd}": ${why}`, options);
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function describe(child: Child, guard: MemoryGuard): PluginProcess {
