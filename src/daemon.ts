@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
@@ -19,8 +18,6 @@ import { openUploadSpool } from "./http/upload-spool.ts";
 import type { Logger } from "./lib/logger.ts";
 import { BUILD_TIME, VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
-import { OFFICIAL_PUBLIC_KEY } from "./package/official-key.ts";
-import { loadPublicKeys } from "./package/signature.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
 import { createSdkCodec } from "./protocol/sdk/codec.ts";
 import { createMemoryLimiter } from "./runtime/local/memory-limiter.ts";
@@ -56,6 +53,7 @@ import { readDaemonRecord, writeDaemonRecord } from "./store/daemon-record.ts";
 import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
+import { trustedKeys } from "./trusted-keys.ts";
 
 export interface DaemonOptions {
   readonly settings: ParsedConfig;
@@ -238,21 +236,23 @@ async function build(
     log,
     onRoute: (request, route) => tracker.route(request, route),
     system: {
-      health: () => ({
+      health: () => {
         // The tracker sees a stream until its head went out, the recorder from then on, and both a call in between.
-        active_dispatch_requests: Math.max(recorder.active, tracker.activeDispatch),
-        active_requests:
-          tracker.active - tracker.activeDispatch + Math.max(recorder.active, tracker.activeDispatch),
-        build_time: BUILD_TIME,
-        platform: config.PLATFORM,
-        pool_status: {
-          free: Math.max(0, config.ROUTINE_POOL_SIZE - recorder.active),
-          busy: recorder.active,
-          total: config.ROUTINE_POOL_SIZE,
-        },
-        status: "ok",
-        version: VERSION,
-      }),
+        const dispatches = Math.max(recorder.active, tracker.activeDispatch);
+        return {
+          active_dispatch_requests: dispatches,
+          active_requests: tracker.active - tracker.activeDispatch + dispatches,
+          build_time: BUILD_TIME,
+          platform: config.PLATFORM,
+          pool_status: {
+            free: Math.max(0, config.ROUTINE_POOL_SIZE - recorder.active),
+            busy: recorder.active,
+            total: config.ROUTINE_POOL_SIZE,
+          },
+          status: "ok",
+          version: VERSION,
+        };
+      },
       metrics: config.PROMETHEUS_ENABLED
         ? () => {
             metrics.activeSessions.set(recorder.active);
@@ -363,28 +363,6 @@ async function build(
       };
     },
   };
-}
-
-/** The official key, and the operator's; one that cannot be read is an error at the start, not with every package. */
-async function trustedKeys(config: ParsedConfig["config"]): Promise<string[]> {
-  const paths = config.THIRD_PARTY_SIGNATURE_VERIFICATION_ENABLED
-    ? config.THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS.map((path) => path.trim()).filter(
-        (path) => path !== "",
-      )
-    : [];
-  const keys = await Promise.all(
-    paths.map(async (path) => {
-      try {
-        return { source: path, pem: await readFile(path, "utf8") };
-      } catch (cause) {
-        throw new DaemonError("startup", `Cannot read the public key "${path}": ${String(cause)}`, {
-          cause,
-          hint: "Correct THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS",
-        });
-      }
-    }),
-  );
-  return loadPublicKeys([{ source: "official", pem: OFFICIAL_PUBLIC_KEY }, ...keys]);
 }
 
 /** The host for a URL on this machine. */

@@ -3,6 +3,7 @@ import { errorMessage } from "../lib/describe-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { cleanEntryPath } from "./entry-path.ts";
 import { type Pacer, startPacer } from "./pacer.ts";
+import { packageTooLarge } from "./too-large.ts";
 import { type ByteSource, byteSource, DEFLATED, readZipData, STORED } from "./zip-data.ts";
 
 /** An entry whose name and kind were checked; its content is read when it is asked for. */
@@ -84,7 +85,7 @@ async function listEntries(
   try {
     for await (const entry of reader.getEntriesGenerator()) {
       sum += entry.uncompressedSize;
-      if (sum > maxUncompressedBytes) throw tooLarge(maxUncompressedBytes);
+      if (sum > maxUncompressedBytes) throw packageTooLarge(maxUncompressedBytes);
       entries.push(entry);
       if (entries.length > MAX_ENTRIES)
         throw refuse(`${format}: a package may have ${MAX_ENTRIES} files at most`);
@@ -139,12 +140,6 @@ function entryName(entry: Entry): string {
   } catch (error) {
     throw refuse(`open ${entry.filename}: invalid argument`, error);
   }
-}
-
-function tooLarge(limit: number): DaemonError {
-  return refuse(
-    `plugin package size is too large, please ensure the uncompressed size is less than ${limit} bytes`,
-  );
 }
 
 function refuse(message: string, cause?: unknown): DaemonError {

@@ -3,6 +3,7 @@ import { splitGithubPattern, splitMarketplacePattern } from "../package/bundle/d
 import type { ArchiveEntry } from "../package/open-archive.ts";
 import type { PluginPackage, RemappedAssets } from "../package/package.ts";
 import { remapIcons } from "../package/remap-assets.ts";
+import { packageTooLarge } from "../package/too-large.ts";
 import { brokenRule } from "../package/validate-upload.ts";
 import { DaemonError, type DaemonErrorCode } from "../protocol/daemon-error.ts";
 import type { PluginDeclaration } from "../protocol/declaration.ts";
@@ -74,7 +75,7 @@ export function createUploadBundle(deps: UploadBundleDeps): UploadBundle {
     entry: ArchiveEntry,
   ): Promise<{ readonly bytes: Uint8Array; readonly pkg: PluginPackage }> {
     if (entry.uncompressedBytes > limitOf(entry.compressedBytes, maxPackageBytes))
-      throw tooLarge(limitOf(entry.compressedBytes, maxPackageBytes));
+      throw packageTooLarge(limitOf(entry.compressedBytes, maxPackageBytes));
     if (garbageBytes > GARBAGE_BYTES) {
       Bun.gc(true);
       garbageBytes = 0;
@@ -143,7 +144,7 @@ export function createUploadBundle(deps: UploadBundleDeps): UploadBundle {
       const needsSignature = deps.forceSignature || verifySignature;
       const { toStore, unpackedBytes } = await check(entry, { name, needsSignature });
       unpacked += unpackedBytes;
-      if (unpacked > maxUnpackedBytes) throw tooLarge(maxUnpackedBytes);
+      if (unpacked > maxUnpackedBytes) throw packageTooLarge(maxUnpackedBytes);
       packages.set(name, toStore);
       answers.push({
         type: "package",
@@ -196,12 +197,5 @@ function malformed(pattern: string, form: string): DaemonError {
   return new DaemonError(
     "bad_request",
     `Cannot read the bundle: its dependency "${pattern}" is not of the form "${form}"`,
-  );
-}
-
-function tooLarge(limit: number): DaemonError {
-  return new DaemonError(
-    "bad_request",
-    `plugin package size is too large, please ensure the uncompressed size is less than ${limit} bytes`,
   );
 }

@@ -59,9 +59,7 @@ export interface DeclarationStore {
 
 export type RuntimeType = "local" | "remote" | "serverless";
 
-/** One plugin installed for one tenant; at most one version per tenant and plugin id. */
-export interface InstallationRow {
-  readonly id: string;
+export interface NewInstallation {
   readonly tenantId: string;
   readonly pluginId: string;
   readonly identifier: string;
@@ -69,19 +67,15 @@ export interface InstallationRow {
   /** `github`, `marketplace`, `package` or `remote`. */
   readonly source: string;
   readonly meta: Readonly<Record<string, unknown>>;
+}
+
+/** One plugin installed for one tenant; at most one version per tenant and plugin id. */
+export interface InstallationRow extends NewInstallation {
+  readonly id: string;
   readonly endpointsSetups: number;
   readonly endpointsActive: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
-}
-
-export interface NewInstallation {
-  readonly tenantId: string;
-  readonly pluginId: string;
-  readonly identifier: string;
-  readonly runtimeType: RuntimeType;
-  readonly source: string;
-  readonly meta: Readonly<Record<string, unknown>>;
 }
 
 export interface InstallationStore {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -6,6 +6,7 @@ import { writeFileAtomic } from "../../../lib/atomic-file.ts";
 import type { KeyedLock } from "../../../lib/keyed-lock.ts";
 import { succeeded } from "../../../lib/run-command.ts";
 import type { Tools } from "../tools.ts";
+import { fileStamp } from "./file-stamp.ts";
 
 /** What is in an environment; stands beside its folder as `<key>.json`, written when the folder is complete. */
 export const EnvironmentRecord = Type.Object({
@@ -78,7 +79,7 @@ export function createEnvironments(
     if (!record) return undefined;
     const path = pathOf(key);
     const python = join(path, "bin/python");
-    const stamp = await stampOf(python);
+    const stamp = await fileStamp(python);
     if (stamp === undefined) return undefined;
     if (working.get(key) !== stamp) {
       if (!(await answers(python, { record, signal, tools }))) return undefined;
@@ -186,15 +187,6 @@ async function answers(
   if (result.end.kind === "timeout" || result.end.kind === "inactive") return true;
   const minor = options.record.interpreter.version.split(".").slice(0, 2).join(".");
   return succeeded(result) && result.stdout.trim() === minor;
-}
-
-async function stampOf(path: string): Promise<string | undefined> {
-  try {
-    const { mtimeMs, size } = await stat(path);
-    return `${mtimeMs}:${size}`;
-  } catch {
-    return undefined;
-  }
 }
 
 async function namesIn(folder: string): Promise<string[]> {

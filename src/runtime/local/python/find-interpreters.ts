@@ -1,8 +1,9 @@
-import { realpath, stat } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename } from "node:path";
 import { createKeyedLock } from "../../../lib/keyed-lock.ts";
 import type { LocalSettings } from "../settings.ts";
 import type { Tools } from "../tools.ts";
+import { fileStamp } from "./file-stamp.ts";
 import type { InterpreterCandidate } from "./interpreter.ts";
 import { probeInterpreter, type ProbeOutcome } from "./probe-interpreter.ts";
 import { listPythonPlaces, type PythonPlace } from "./python-places.ts";
@@ -28,7 +29,7 @@ export function createInterpreterFinder(
   const lock = createKeyedLock();
 
   async function ask(path: string, signal: AbortSignal): Promise<ProbeOutcome> {
-    const stamp = await stampOf(path);
+    const stamp = await fileStamp(path);
     if (stamp === undefined) return { kind: "failed", problem: "there is no such file" };
     const before = known.get(path);
     if (before?.stamp === stamp) return before.outcome;
@@ -105,13 +106,4 @@ async function mapInParallel<T, R>(items: readonly T[], work: (item: T) => Promi
   };
   await Promise.all(Array.from({ length: PARALLEL_PROBES }, worker));
   return results;
-}
-
-async function stampOf(path: string): Promise<string | undefined> {
-  try {
-    const { mtimeMs, size } = await stat(path);
-    return `${mtimeMs}:${size}`;
-  } catch {
-    return undefined;
-  }
 }
