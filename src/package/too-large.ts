@@ -1,6 +1,6 @@
 import { DaemonError } from "../protocol/daemon-error.ts";
 
-/** A package that unpacks to more than `limit` bytes. The words are the contract's (plugin-package 1). */
+/** A package that unpacks to more than `limit` bytes. The words are the contract's (plugin-package 1.3). */
 export function packageTooLarge(limit: number): DaemonError {
   return new DaemonError(
     "bad_request",
