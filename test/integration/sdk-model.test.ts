@@ -1,49 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { CONVERSATION, TOOL } from "../support/prompt.ts";
 import { findSdkTools, type SdkDaemon, startSdkDaemon } from "../support/sdk-daemon.ts";
 
 /* Models of the published SDK: what a call gives them, and what arrives of their answers. */
 
 setDefaultTimeout(120_000);
 
-const TOOL = {
-  name: "f",
-  description: "a function",
-  parameters: { type: "object", properties: { a: { type: "number" } } },
-};
-const CONVERSATION = [
-  { role: "system", content: "be kind", name: null },
-  {
-    role: "user",
-    name: null,
-    content: [
-      { type: "text", data: "what is it?" },
-      {
-        type: "image",
-        format: "png",
-        base64_data: "",
-        url: "https://example.com/a.png",
-        mime_type: "image/png",
-        filename: "a.png",
-        detail: "low",
-      },
-      {
-        type: "document",
-        format: "pdf",
-        base64_data: "AA==",
-        url: "",
-        mime_type: "application/pdf",
-        filename: "a.pdf",
-      },
-    ],
-  },
-  {
-    role: "assistant",
-    content: "",
-    name: null,
-    tool_calls: [{ id: "call_1", type: "function", function: { name: "f", arguments: "{}" } }],
-  },
-  { role: "tool", content: "42", name: null, tool_call_id: "call_1" },
-];
 const USAGE = {
   prompt_tokens: 8,
   prompt_unit_price: "2.5",

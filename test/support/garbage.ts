@@ -187,3 +187,16 @@ export function heldMegabytes(): number {
   Bun.gc(true);
   return process.memoryUsage.rss() / 1e6;
 }
+
+/** Checks that work survives `numRuns` inputs, as \`survives()\` has it for one. */
+export function checkAll(numRuns: number) {
+  return <T>(
+    input: fc.Arbitrary<T>,
+    work: (value: T) => unknown,
+    isExpected?: (error: unknown) => boolean,
+  ): Promise<void> =>
+    fc.assert(
+      fc.asyncProperty(input, (value) => survives(() => work(value), isExpected)),
+      { numRuns },
+    );
+}

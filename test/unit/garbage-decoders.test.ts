@@ -31,6 +31,7 @@ import {
   packBundle,
 } from "../support/bundle.ts";
 import {
+  checkAll,
   garbageJson,
   garbageRuns,
   garbageText,
@@ -38,7 +39,6 @@ import {
   mutatedBytes,
   mutatedJson,
   mutatedText,
-  survives,
 } from "../support/garbage.ts";
 import { packZip, textEntries, TINY, tinyPackage } from "../support/pack.ts";
 import items from "../conformance/fixtures/wire-items.json" with { type: "json" };
@@ -62,16 +62,7 @@ afterAll(() => {
   expect(heldMegabytes() - heldAtFirst).toBeLessThan(MAX_GROWTH_MB);
 });
 
-async function check<T>(
-  input: fc.Arbitrary<T>,
-  work: (value: T) => unknown,
-  isExpected?: (error: unknown) => boolean,
-): Promise<void> {
-  await fc.assert(
-    fc.asyncProperty(input, (value) => survives(() => work(value), isExpected)),
-    { numRuns: RUNS },
-  );
-}
+const check = checkAll(RUNS);
 
 const YAML_FILES = [
   ...Object.entries(TINY).flatMap(([path, text]) => (path.endsWith(".yaml") ? [text] : [])),

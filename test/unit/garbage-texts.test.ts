@@ -26,6 +26,7 @@ import { lockedPins, otherRegistries, parseUvLock } from "../../src/runtime/loca
 import { parseVersion } from "../../src/runtime/local/python/version.ts";
 import { parseIgnoreRules } from "../../src/service/author/ignore-rules.ts";
 import {
+  checkAll,
   garbageRuns,
   garbageText,
   heldMegabytes,
@@ -55,16 +56,7 @@ afterAll(() => {
   expect(heldMegabytes() - heldAtFirst).toBeLessThan(MAX_GROWTH_MB);
 });
 
-async function check<T>(
-  input: fc.Arbitrary<T>,
-  work: (value: T) => unknown,
-  isExpected?: (error: unknown) => boolean,
-): Promise<void> {
-  await fc.assert(
-    fc.asyncProperty(input, (value) => survives(() => work(value), isExpected)),
-    { numRuns: RUNS },
-  );
-}
+const check = checkAll(RUNS);
 
 interface TextDecoder {
   /** Texts that it takes, to be broken. */

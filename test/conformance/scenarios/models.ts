@@ -1,50 +1,10 @@
+import { CONVERSATION, TOOL } from "../../support/prompt.ts";
 import type { Scenario, Step } from "./scenario.ts";
 import { callsOf, hexOf, installSteps, tenantOf, uninstallStep } from "./shared-steps.ts";
 
 const MANAGEMENT = "/plugin/{{tenant}}/management";
 const FREE = { freeText: true } as const;
 const CREDENTIALS = { api_key: "good-1" };
-const TOOL = {
-  name: "f",
-  description: "a function",
-  parameters: { type: "object", properties: { a: { type: "number" } } },
-};
-/** One of each role, with parts of several kinds. */
-const MESSAGES = [
-  { role: "system", content: "be kind", name: null },
-  {
-    role: "user",
-    name: null,
-    content: [
-      { type: "text", data: "what is it?" },
-      {
-        type: "image",
-        format: "png",
-        base64_data: "",
-        url: "https://example.com/a.png",
-        mime_type: "image/png",
-        filename: "a.png",
-        detail: "low",
-      },
-      {
-        type: "document",
-        format: "pdf",
-        base64_data: "AA==",
-        url: "",
-        mime_type: "application/pdf",
-        filename: "a.pdf",
-      },
-    ],
-  },
-  {
-    role: "assistant",
-    content: "",
-    name: null,
-    tool_calls: [{ id: "call_1", type: "function", function: { name: "f", arguments: "{}" } }],
-  },
-  { role: "tool", content: "42", name: null, tool_call_id: "call_1" },
-];
-
 const call = callsOf("gold/kitchen-models");
 
 function model(type: string, name: string, more: object = {}) {
@@ -72,7 +32,7 @@ const LLM: readonly Step[] = [
   llm("llm", {}),
   llm("llm, unknown model", { model: "nobody" }),
   llm("llm, echo", {
-    prompt_messages: MESSAGES,
+    prompt_messages: CONVERSATION,
     model_parameters: { echo: true, temperature: 0.5 },
     tools: [TOOL],
     stop: ["x", "y"],
@@ -121,7 +81,11 @@ const LLM: readonly Step[] = [
   llm("llm, message without a role", { prompt_messages: [{ content: "x" }] }, FREE),
   llm("llm, content null", { prompt_messages: [{ role: "user", content: null }] }, FREE),
   llm("llm, unknown provider", { provider: "none" }),
-  call("num tokens", "/llm/num_tokens", model("llm", "chef-1", { prompt_messages: MESSAGES, tools: [TOOL] })),
+  call(
+    "num tokens",
+    "/llm/num_tokens",
+    model("llm", "chef-1", { prompt_messages: CONVERSATION, tools: [TOOL] }),
+  ),
   call(
     "num tokens, no tools",
     "/llm/num_tokens",
