@@ -9,6 +9,7 @@ import { damaged, explainDatabaseError } from "./database-error.ts";
 import { createDeclarationStore } from "./declarations.ts";
 import { prepareFacts } from "./declaration-facts.ts";
 import { prepareUsage } from "./declaration-usage.ts";
+import { createEndpointStore } from "./endpoints.ts";
 import { createInstallationStore } from "./installations.ts";
 import { MIGRATIONS, migrate } from "./migrate.ts";
 import { createReadmeStore } from "./readmes.ts";
@@ -42,6 +43,7 @@ export function openStore(options: StoreOptions): Store {
   const database = createDatabase(sqlite, path);
   const usage = prepareUsage(database);
   const texts = createByteCache<DeclarationText>({ maxBytes: TEXT_CACHE_BYTES, idleMs: TEXT_IDLE_MS, now });
+  const installations = cacheInstallations(createInstallationStore(database, { now, usage }));
   return {
     declarations: createDeclarationStore(database, {
       now,
@@ -49,7 +51,8 @@ export function openStore(options: StoreOptions): Store {
       facts: prepareFacts(database),
       onRemoved: (identifier) => texts.forget(identifier),
     }),
-    installations: cacheInstallations(createInstallationStore(database, { now, usage })),
+    installations,
+    endpoints: createEndpointStore(database, { now, onCounted: () => installations.forget() }),
     catalogue: createCatalogueStore(database, { texts }),
     readmes: createReadmeStore(database),
     tasks: createTaskStore(database, { now }),

@@ -13,6 +13,7 @@ import type {
 export interface Store {
   readonly declarations: DeclarationStore;
   readonly installations: InstallationStore;
+  readonly endpoints: EndpointStore;
   readonly catalogue: CatalogueStore;
   readonly readmes: ReadmeStore;
   readonly tasks: TaskStore;
@@ -122,6 +123,46 @@ export interface InstallationStore {
   ): Promise<readonly { readonly identifier: string; readonly lastUsedAt: Date | null }[]>;
   /** Notes that these were used, for `identifiers`. Meant for batches, off the hot path; unknown ones are ignored. */
   touch(identifiers: readonly string[], at: Date): Promise<void>;
+}
+
+/** A webhook address of a plugin that a tenant has, or had, installed. */
+export interface EndpointRow {
+  /** UUID v7. */
+  readonly id: string;
+  /** What stands in its address, 16 characters of `a-z0-9`; knowing it is all that a caller needs. */
+  readonly hookId: string;
+  readonly tenantId: string;
+  /** Who set it up. */
+  readonly userId: string;
+  readonly pluginId: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  /** JSON of an object; the secret values as the platform encrypted them. */
+  readonly settings: string;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** Every change counts the endpoints of the installation anew, in the same transaction. */
+export interface EndpointStore {
+  /** Enabled from the start. Undefined when the tenant does not have the plugin any more. */
+  add(endpoint: Omit<EndpointRow, "enabled" | "createdAt" | "updatedAt">): Promise<EndpointRow | undefined>;
+  /** Hot path of every hook. */
+  byHook(hookId: string): Promise<EndpointRow | undefined>;
+  byId(tenantId: string, id: string): Promise<EndpointRow | undefined>;
+  /** Newest first. */
+  list(tenantId: string, page: Page): Promise<readonly EndpointRow[]>;
+  listOfPlugin(tenantId: string, pluginId: string, page: Page): Promise<readonly EndpointRow[]>;
+  /** False when there is no such endpoint. */
+  update(
+    tenantId: string,
+    id: string,
+    change: { readonly name: string; readonly settings: string },
+  ): Promise<boolean>;
+  /** Whether there is such an endpoint, changed or not. */
+  setEnabled(tenantId: string, id: string, enabled: boolean): Promise<boolean>;
+  /** The row that was; undefined when there was none. */
+  remove(tenantId: string, id: string): Promise<EndpointRow | undefined>;
 }
 
 /** An installation with what a search looks at. */
