@@ -14,10 +14,8 @@ interface EndpointRecord {
   readonly updated_at: number;
 }
 
-interface Named {
-  readonly tenantId: string;
-  readonly id: string;
-}
+/** A type, because an interface does not fit into an index of names. */
+type Named = { readonly tenantId: string; readonly id: string };
 
 const NEWEST_FIRST = "ORDER BY created_at DESC, id DESC LIMIT $limit OFFSET $offset";
 
