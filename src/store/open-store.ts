@@ -4,7 +4,7 @@ import { DaemonError } from "../protocol/daemon-error.ts";
 import { createByteCache } from "./byte-cache.ts";
 import { cacheInstallations } from "./cached-installations.ts";
 import { createCatalogueStore } from "./catalogue.ts";
-import { createDatabase } from "./database.ts";
+import { type CommitMode, createDatabase } from "./database.ts";
 import { damaged, explainDatabaseError } from "./database-error.ts";
 import { createDeclarationStore } from "./declarations.ts";
 import { prepareFacts } from "./declaration-facts.ts";
@@ -12,6 +12,7 @@ import { prepareUsage } from "./declaration-usage.ts";
 import { createEndpointStore } from "./endpoints.ts";
 import { createInstallationStore } from "./installations.ts";
 import { MIGRATIONS, migrate } from "./migrate.ts";
+import { createPluginStorageStore } from "./plugin-storage.ts";
 import { createReadmeStore } from "./readmes.ts";
 import { createSessionStore } from "./sessions.ts";
 import type { DeclarationText, Store } from "./store.ts";
@@ -29,7 +30,9 @@ export interface StoreOptions {
   /** The database file, made when absent; its folder must exist and be ours alone (`openDataFolder`). `:memory:` works. */
   readonly path: string;
   /** `full`: a commit survives a power cut; `normal`: the last ones may be lost, which is ten times as fast. */
-  readonly synchronous: "full" | "normal";
+  readonly synchronous: CommitMode;
+  /** The same for what plugins store. Default: as `synchronous`. */
+  readonly pluginStorage?: CommitMode;
   /** Ended sessions to keep, about; `SessionStore.save` prunes by itself. */
   readonly sessionHistory: number;
   readonly now?: () => Date;
@@ -56,6 +59,9 @@ export function openStore(options: StoreOptions): Store {
     catalogue: createCatalogueStore(database, { texts }),
     readmes: createReadmeStore(database),
     tasks: createTaskStore(database, { now }),
+    pluginStorage: createPluginStorageStore(database, {
+      mode: options.pluginStorage ?? options.synchronous,
+    }),
     sessions: createSessionStore(database, { history: options.sessionHistory }),
     async close() {
       database.close();
