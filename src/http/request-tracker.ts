@@ -1,4 +1,5 @@
 import type { Logger } from "../lib/logger.ts";
+import { traceIdOf } from "../lib/traceparent.ts";
 import type { Metrics } from "../service/metrics.ts";
 
 /** Counts, times and logs requests. */
@@ -28,8 +29,6 @@ const POLLED: ReadonlySet<string> = new Set([
   "/plugin/:tenant_id/management/install/tasks/:id",
 ]);
 
-const TRACE_PARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-z]{2}$/;
-
 /**
  * Times end with the answer's head for streams that go on: the session's own metrics tell how long these ran.
  */
@@ -45,7 +44,7 @@ export function createRequestTracker(options: RequestTrackerOptions): RequestTra
     metrics.httpRequests.inc({ method: request.method, endpoint, status });
     metrics.httpSeconds.observe({ method: request.method, endpoint }, seconds);
     if (endpoint === "/health/check" && !options.logHealth) return;
-    const trace = TRACE_PARENT.exec(request.headers.get("traceparent") ?? "");
+    const traceId = traceIdOf(request.headers.get("traceparent"));
     const plugin = request.headers.get("x-plugin-id");
     const attributes = {
       method: request.method,
@@ -54,7 +53,7 @@ export function createRequestTracker(options: RequestTrackerOptions): RequestTra
       status,
       latency_ms: Math.round(seconds * 1000),
       client_ip: request.headers.get("x-forwarded-for")?.split(",")[0]?.trim() ?? clientAddress,
-      ...(trace && { trace_id: trace[1] }),
+      ...(traceId !== undefined && { trace_id: traceId }),
     };
     if (status >= 500) log.error("HTTP request", attributes);
     // 499: the client left, which is no more a failure than to close a book.
