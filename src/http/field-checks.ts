@@ -10,7 +10,7 @@ const IDENTIFIER: JsonSchema = {
     "^([a-z0-9_-]{1,64}/)?[a-z0-9_-]{1,255}:[0-9]{1,4}(\\.[0-9]{1,4}){1,3}(-\\w{1,16})?@[a-f0-9]{32,64}$",
 };
 
-/** A JSON object of a caller, kept as it came. */
+/** A JSON object of a caller, kept as it came: numbers that a double would change are `JSON.rawJSON`s. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A whole number in the query; 0 counts as left out, as in the reference. */
@@ -134,6 +134,13 @@ export function optionalObject(name: string): Field<JsonObject> {
   });
 }
 
+/** As `optionalObject`, and anything else counts as left out, too (contract/http-api 1.5). */
+export function lenientObject(name: string): Field<JsonObject> {
+  return field({ name, from: ["json"], takes: { type: ["object", "null"] } }, (raw) => ({
+    value: isObject(raw) ? raw : {},
+  }));
+}
+
 type Check<T> = (raw: unknown) => { readonly value: T } | { readonly rule: string; readonly at?: number };
 
 interface FieldOptions {
@@ -199,5 +206,6 @@ function characters(value: string): number {
 }
 
 function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  // A number that is kept as its text is an object, too.
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 }

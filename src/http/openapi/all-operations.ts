@@ -1,4 +1,6 @@
 import { ASSET_OPERATIONS } from "../routes/assets.ts";
+import { ENDPOINT_OPERATIONS } from "../routes/endpoint-management.ts";
+import { HOOK_OPERATIONS } from "../routes/hooks.ts";
 import { BUNDLE_OPERATIONS } from "../routes/management-bundle.ts";
 import { INSTALL_OPERATIONS } from "../routes/management-install.ts";
 import { LIST_OPERATIONS } from "../routes/management-lists.ts";
@@ -21,6 +23,8 @@ export function allOperations(options: { readonly openDocs: boolean }): Operatio
     ...LIST_OPERATIONS,
     ...PROVIDER_OPERATIONS,
     ...README_OPERATIONS,
+    ...ENDPOINT_OPERATIONS,
+    ...HOOK_OPERATIONS,
     ...ASSET_OPERATIONS,
     ...dispatchOperations(),
   };
