@@ -1,13 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
+import { createDiskValueStore } from "./blob/disk-value-store.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
+import { createInnerApi } from "./dify/inner-api.ts";
 import { createApp } from "./http/app.ts";
 import { limitBodies } from "./http/body-limit.ts";
+import { createHookBodies } from "./http/hook-bodies.ts";
 import { createRequestTracker } from "./http/request-tracker.ts";
 import { assetRoutes } from "./http/routes/assets.ts";
 import { directInvokeRoutes } from "./http/routes/direct-invoke.ts";
+import { endpointRoutes } from "./http/routes/endpoint-management.ts";
+import { hookRoutes } from "./http/routes/hooks.ts";
 import { managementBundleRoutes } from "./http/routes/management-bundle.ts";
 import { managementInstallRoutes } from "./http/routes/management-install.ts";
 import { managementListRoutes } from "./http/routes/management-lists.ts";
@@ -16,7 +21,10 @@ import { managementProviderRoutes } from "./http/routes/management-providers.ts"
 import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
+import { innerApiSettings } from "./inner-api-settings.ts";
+import { createKeyedLock } from "./lib/keyed-lock.ts";
 import type { Logger } from "./lib/logger.ts";
+import { pause } from "./lib/pause.ts";
 import { BUILD_TIME, VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
 import { OFFICIAL_PUBLIC_KEY } from "./package/official-key.ts";
@@ -29,9 +37,14 @@ import { installLauncher } from "./runtime/local/spawn-launcher.ts";
 import { createSpawnStarter } from "./runtime/local/spawn.ts";
 import { createReadAsset } from "./service/assets.ts";
 import { createBackgroundWork } from "./service/background-work.ts";
-import { createBackwardsRefusal } from "./service/backwards-calls.ts";
+import { createBackwardsCalls } from "./service/backwards-calls.ts";
 import { createCollectGarbage } from "./service/collect-garbage.ts";
 import { createStoredPackages } from "./service/decode-package.ts";
+import { createEndpointDeclarations } from "./service/endpoint-declarations.ts";
+import { createEndpointLists } from "./service/endpoint-lists.ts";
+import { createEndpointManagement } from "./service/endpoint-management.ts";
+import { createEndpointSecrets } from "./service/endpoint-secrets.ts";
+import { createHookCalls } from "./service/hook-calls.ts";
 import { createInstallJobs } from "./service/install-jobs.ts";
 import { createInstallLaunches } from "./service/install-launches.ts";
 import { createInstallPlugins } from "./service/install-plugins.ts";
@@ -40,6 +53,7 @@ import { createInstalledLists } from "./service/installed-lists.ts";
 import { createInstalledPlugins } from "./service/installed-plugins.ts";
 import { createInvokePlugin } from "./service/invoke-plugin.ts";
 import { createLocalPlugins } from "./service/local-plugins.ts";
+import { createPluginStorage } from "./service/plugin-storage.ts";
 import { createMetrics, exposeMetrics } from "./service/metrics.ts";
 import { createListModelBindings } from "./service/model-bindings.ts";
 import { createPackageGuard } from "./service/package-guard.ts";
@@ -70,6 +84,10 @@ export interface DaemonOptions {
 
 /** Room around the file in an upload's form. */
 const FORM_BYTES = 1024 * 1024;
+/** Of a request for a hook (contract/backwards-invocation 5.3). */
+const HOOK_BODY_BYTES = 10 * 1024 * 1024;
+/** Bodies of this size that are held at once; each becomes a line of twice its size. */
+const HELD_HOOK_BODIES = 16;
 const SESSION_WRITE_MS = 1000;
 const SWEEP_MS = 60_000;
 
@@ -137,8 +155,9 @@ async function build(
     sessionHistory: config.PLUGD_SESSION_HISTORY,
   });
   onClose("the database", () => store.close());
+  const storageRoot = resolve(config.PLUGIN_STORAGE_LOCAL_ROOT ?? join(folder.path, "storage"));
   const blobs = await createDiskBlobStore({
-    root: resolve(config.PLUGIN_STORAGE_LOCAL_ROOT ?? join(folder.path, "storage")),
+    root: storageRoot,
     prefixes: { package: config.PLUGIN_PACKAGE_CACHE_PATH, asset: config.PLUGIN_MEDIA_CACHE_PATH },
   });
 
@@ -154,6 +173,17 @@ async function build(
 
   // Runtimes
   const metrics = createMetrics();
+  const storage = await createPluginStorage({
+    store: store.pluginStorage,
+    files: await createDiskValueStore({
+      folder: join(storageRoot, config.PERSISTENCE_STORAGE_PATH),
+      durability: config.PLUGD_SQLITE_SYNCHRONOUS === "full" ? "power" : "process",
+    }),
+    maxBytes: config.PERSISTENCE_STORAGE_MAX_SIZE,
+    metrics,
+    log,
+  });
+  onClose("the plugins' storage", () => storage.close());
   const memory = await createMemoryLimiter({ log });
   onClose("the memory limits", () => memory.close());
   const launcher = await installLauncher({ folders: [join(folder.path, "run")] });
@@ -165,7 +195,6 @@ async function build(
     provisioner: createProvisioner({ settings: local, log }),
     starter: createSpawnStarter({ launcher, memory }),
     createCodec: createSdkCodec,
-    onBackwardsCall: createBackwardsRefusal(log),
     settings: runtimeSettings(config),
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,
@@ -211,15 +240,25 @@ async function build(
     graceMs: config.PLUGD_BLOB_GRACE * 1000,
     now: Date.now,
   });
+  const innerApi = createInnerApi(innerApiSettings(config));
   const invoke = createInvokePlugin({
     findInstallation: (tenantId, pluginId) => installations.find(tenantId, pluginId),
     runtimeTypeOf: (identifier) => installations.runtimeTypeOf(identifier),
     runtimeOf: (identifier) => plugins.runtimeOf(identifier),
+    backwards: createBackwardsCalls({ api: innerApi, storage, metrics, log }),
     recorder,
     metrics,
     log,
     timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
   });
+  const endpoints = {
+    endpoints: store.endpoints,
+    installations,
+    findDeclaration: createEndpointDeclarations({
+      findDeclaration: (identifier) => declarations.get(identifier),
+    }),
+    secrets: createEndpointSecrets({ platform }),
+  };
   const cutTasks = await installTasks.failLeftOver();
   const cutCalls = await store.sessions.closeOpen(new Date());
   const killed = await readDaemonRecord(folder.path);
@@ -262,6 +301,18 @@ async function build(
     },
     dispatch: invoke,
     openDocs: config.PLUGD_OPEN_DOCS,
+    open: config.PLUGIN_ENDPOINT_ENABLED
+      ? [
+          hookRoutes({
+            hooks: createHookCalls({ ...endpoints, plugins: invoke }),
+            bodies: createHookBodies({
+              maxBytes: HOOK_BODY_BYTES,
+              maxHeldBytes: HELD_HOOK_BODIES * HOOK_BODY_BYTES,
+              timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
+            }),
+          }),
+        ]
+      : [],
     guarded: [
       managementInstallRoutes({
         upload: createUploadPackage({
@@ -300,6 +351,16 @@ async function build(
       readmeRoutes({ readReadme: createReadReadme({ readmes: store.readmes, packages }) }),
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages }),
+      endpointRoutes({
+        management: createEndpointManagement({
+          ...endpoints,
+          lock: createKeyedLock(),
+          background,
+          pause,
+          now: () => new Date(),
+        }),
+        lists: createEndpointLists(endpoints),
+      }),
     ],
   });
   const maxHeldBytes = 4 * (config.MAX_PLUGIN_PACKAGE_SIZE + FORM_BYTES);
