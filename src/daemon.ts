@@ -257,7 +257,7 @@ async function build(
     findDeclaration: createEndpointDeclarations({
       findDeclaration: (identifier) => declarations.get(identifier),
     }),
-    secrets: createEndpointSecrets({ platform }),
+    secrets: createEndpointSecrets({ platform: innerApi }),
   };
   const cutTasks = await installTasks.failLeftOver();
   const cutCalls = await store.sessions.closeOpen(new Date());

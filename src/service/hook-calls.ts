@@ -78,6 +78,7 @@ export function createHookCalls(deps: HookCallsDeps): HookCalls {
             settings,
           },
           decodeItem: reply.decodeItem,
+          traceparent: call.traceparent,
         },
         call.signal,
       );
