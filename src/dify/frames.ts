@@ -3,10 +3,15 @@
  * payload, which is JSON text. Frames and network reads are unrelated.
  */
 export interface FrameReader {
-  /** The payloads that this chunk completed, in order. Throws a `FrameError` when the stream is no sequence of frames. */
-  push(chunk: Uint8Array): string[];
+  /**
+   * The payloads that this chunk completes, in order; pull them all. Throws a `FrameError` where the stream is no
+   * sequence of frames, behind those that came before.
+   */
+  push(chunk: Uint8Array): Generator<string, void>;
   /** The body has ended. Throws a `FrameError` when it ended inside a frame. */
   end(): void;
+  /** Bytes of a frame that is not complete. */
+  readonly pendingBytes: number;
 }
 
 /** The stream breaks the format; the message is the reference's, plugins show it. */
@@ -45,12 +50,14 @@ export function createFrameReader(maxPayloadBytes: number): FrameReader {
   }
 
   return {
-    push(chunk) {
+    get pendingBytes() {
+      return pendingBytes;
+    },
+    *push(chunk) {
       pending.push(chunk);
       pendingBytes += chunk.length;
-      const payloads: string[] = [];
       // Joining only when a frame is complete, or its head must be looked at, keeps a large payload linear.
-      if (pendingBytes < needed && needed > HEAD_BYTES) return payloads;
+      if (pendingBytes < needed && needed > HEAD_BYTES) return;
       const bytes = joined();
       let at = 0;
       for (;;) {
@@ -58,12 +65,11 @@ export function createFrameReader(maxPayloadBytes: number): FrameReader {
         const available = bytes.length - at;
         needed = available < HEAD_BYTES ? HEAD_BYTES : HEAD_BYTES + bytes.readUInt32LE(at + 4);
         if (available < needed) break;
-        payloads.push(decoder.decode(bytes.subarray(at + HEAD_BYTES, at + needed)));
+        yield decoder.decode(bytes.subarray(at + HEAD_BYTES, at + needed));
         at += needed;
       }
       pending = at < bytes.length ? [bytes.subarray(at)] : [];
       pendingBytes = bytes.length - at;
-      return payloads;
     },
     end() {
       if (pendingBytes === 0) return;

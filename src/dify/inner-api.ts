@@ -1,124 +1,193 @@
-import { rawMember } from "../lib/json-scan.ts";
 import { createFrameReader, FrameError } from "./frames.ts";
+import { describeNetworkError, InnerApiError } from "./inner-api-error.ts";
+import { openLimit, type RequestLimit } from "./request-limit.ts";
+import { type Reply, readReply } from "./reply.ts";
 
-/** An answer's `data`: parsed, and as Dify wrote it, so that digits survive. */
-export interface Reply {
-  readonly value: unknown;
-  readonly raw: string;
+/** Bounds what is held of the answers of many calls together. */
+export interface Hold {
+  /** So many more bytes are held; resolves when more may be read. */
+  grow(bytes: number): Promise<void>;
+  shrink(bytes: number): void;
 }
 
 export interface CallOptions {
-  /** The call ends with the session that made it. */
+  /** The call ends with the session that made it; it rejects with an `InnerApiError` then, too. */
   readonly signal: AbortSignal;
   /** W3C trace context to pass on. */
   readonly traceparent?: string;
+  /** A stream gives back what was taken of it, a single answer is held until its caller lets go. */
+  readonly hold?: Hold;
 }
 
-/** Dify's inner API (contract/backwards-invocation 2). Only this daemon calls it; no proxy, no retries. */
+/**
+ * Dify's inner API (contract/backwards-invocation 2). Only this daemon calls it: no proxy, no retries, no redirects.
+ * A body is JSON text, or a value that becomes one. Both reject with an `InnerApiError`, in the reference's words.
+ */
 export interface InnerApi {
-  /** A route that answers once. Throws an `InnerApiError` with the reference's words. */
+  /** A route that answers once. */
   call(path: string, body: unknown, options: CallOptions): Promise<Reply>;
-  /** A route that answers with frames. What came before a failure is handed over first; pull it, for it waits. */
+  /**
+   * A route that answers with frames, pulled one by one: a consumer that waits makes the platform wait. What came
+   * before a failure is handed over first. Leaving the loop ends the request.
+   */
   stream(path: string, body: unknown, options: CallOptions): AsyncGenerator<Reply>;
 }
 
-/** `opening`: it never began to answer as it should; `reading`: it broke while it answered. */
-export class InnerApiError extends Error {
-  readonly phase: "opening" | "reading";
-  constructor(phase: "opening" | "reading", message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "InnerApiError";
-    this.phase = phase;
-  }
-}
-
 export interface InnerApiOptions {
-  /** `DIFY_INNER_API_URL`; undefined: every call fails, and says so. */
+  /** `DIFY_INNER_API_URL`; a path in it is kept. Undefined: every call fails, and says so. */
   readonly url: string | undefined;
   readonly key: string | undefined;
-  /** Limit of a whole answer, counted from the request (the reference counts from the headers). */
+  /** Limit of a whole exchange, counted from the request (the reference counts from the head of the answer). */
   readonly readTimeoutMs: number;
-  readonly maxFrameBytes: number;
+  /** Largest frame of a stream, and largest single answer. */
+  readonly maxAnswerBytes: number;
 }
 
 /** What is quoted of an answer that is an error. */
-const QUOTED_CHARS = 4096;
+const QUOTED_BYTES = 4096;
+/** A single answer of this size is read at once. */
+const SMALL_BYTES = 64 * 1024;
 
 export function createInnerApi(options: InnerApiOptions): InnerApi {
-  async function post(path: string, body: unknown, call: CallOptions): Promise<{ response: Response; url: string }> {
-    if (options.url === undefined || options.key === undefined)
-      throw new InnerApiError("opening", "DIFY_INNER_API_URL and DIFY_INNER_API_KEY are not set on this daemon");
-    const url = `${options.url.replace(/\/+$/, "")}/inner/api/${path}`;
+  const { url: base, key, maxAnswerBytes, readTimeoutMs } = options;
+
+  async function post(
+    path: string,
+    {
+      body,
+      limit,
+      call,
+    }: { readonly body: unknown; readonly limit: RequestLimit; readonly call: CallOptions },
+  ): Promise<Response> {
+    if (base === undefined || key === undefined)
+      throw new InnerApiError(
+        "opening",
+        `${base === undefined ? "DIFY_INNER_API_URL" : "DIFY_INNER_API_KEY"} is not set on the plugin daemon`,
+        { kind: "unreachable" },
+      );
+    const url = `${base.replace(/\/+$/, "")}/inner/api/${path}`;
     try {
-      const response = await fetch(url, {
+      return await fetch(url, {
         method: "POST",
         headers: {
           "content-type": "application/json",
-          "x-inner-api-key": options.key,
+          "x-inner-api-key": key,
           ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
         },
-        body: JSON.stringify(body),
-        signal: AbortSignal.any([call.signal, AbortSignal.timeout(options.readTimeoutMs)]),
-        // Credentials go to the address that the operator gave, and nowhere else.
+        body: typeof body === "string" ? body : JSON.stringify(body),
+        signal: limit.signal,
+        // The key goes to the address that the operator gave, and nowhere else.
         redirect: "manual",
-        proxy: undefined,
+        proxy: false,
+        // Ours is exact; Bun's own ends what is silent for five minutes.
+        timeout: false,
       });
-      return { response, url };
     } catch (cause) {
-      throw new InnerApiError("opening", `Post "${url}": ${describe(cause)}`, { cause });
+      throw new InnerApiError("opening", `Post "${url}": ${limit.why() ?? describeNetworkError(cause)}`, {
+        kind: limit.why() === undefined ? "unreachable" : "timeout",
+        cause,
+      });
     }
   }
 
+  async function readAll(response: Response, { hold }: CallOptions): Promise<string> {
+    const length = Number(response.headers.get("content-length") ?? Number.NaN);
+    // A compressed one may be of any size.
+    if (length <= SMALL_BYTES && !response.headers.has("content-encoding")) {
+      const text = await response.text();
+      await hold?.grow(text.length);
+      return text;
+    }
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      if (bytes > maxAnswerBytes) throw new FrameError(`data length is too long: ${bytes}`);
+      chunks.push(chunk);
+      await hold?.grow(chunk.length);
+    }
+    return new TextDecoder().decode(Buffer.concat(chunks));
+  }
+
   return {
-    async call(path, body, callOptions) {
-      const { response } = await post(path, body, callOptions);
-      let text: string;
+    async call(path, body, call) {
+      const limit = openLimit(call.signal, readTimeoutMs);
       try {
-        text = await response.text();
-      } catch (cause) {
-        throw new InnerApiError("opening", describe(cause), { cause });
+        const response = await post(path, { body, limit, call });
+        if (isRedirect(response)) throw await statusError(response);
+        let text: string;
+        try {
+          text = await readAll(response, call);
+        } catch (cause) {
+          throw brokenAnswer("opening", limit, cause);
+        }
+        return readReply(text, { phase: "opening", status: response.status });
+      } finally {
+        limit.close();
       }
-      if (!response.ok) throw statusError(response.status, text);
-      return readReply(text, "opening");
     },
-    async *stream(path, body, callOptions) {
-      const { response } = await post(path, body, callOptions);
-      if (response.status !== 200) throw statusError(response.status, await response.text().catch(() => ""));
-      const frames = createFrameReader(options.maxFrameBytes);
+    async *stream(path, body, call) {
+      const limit = openLimit(call.signal, readTimeoutMs);
       try {
-        for await (const chunk of response.body ?? [])
-          for (const payload of frames.push(chunk)) yield readReply(payload, "reading");
-        frames.end();
-      } catch (cause) {
-        if (cause instanceof InnerApiError) throw cause;
-        throw new InnerApiError("reading", cause instanceof FrameError ? cause.message : describe(cause), { cause });
+        const response = await post(path, { body, limit, call });
+        if (response.status !== 200) throw await statusError(response);
+        const frames = createFrameReader(maxAnswerBytes);
+        let held = 0;
+        try {
+          for await (const chunk of response.body ?? []) {
+            held += chunk.length;
+            await call.hold?.grow(chunk.length);
+            for (const payload of frames.push(chunk))
+              yield readReply(payload, { phase: "reading", status: 200 });
+            call.hold?.shrink(held - frames.pendingBytes);
+            held = frames.pendingBytes;
+          }
+          frames.end();
+        } catch (cause) {
+          if (cause instanceof InnerApiError) throw cause;
+          throw brokenAnswer("reading", limit, cause);
+        }
+      } finally {
+        limit.close();
       }
     },
   };
 }
 
-function statusError(status: number, body: string): InnerApiError {
-  const quoted = body.length > QUOTED_CHARS ? `${body.slice(0, QUOTED_CHARS)}…` : body;
-  return new InnerApiError("opening", `request failed with status code: ${status} and respond with: ${quoted}`);
+function brokenAnswer(phase: InnerApiError["phase"], limit: RequestLimit, cause: unknown): InnerApiError {
+  const why = limit.why();
+  if (why !== undefined) return new InnerApiError(phase, why, { kind: "timeout", cause });
+  const message = cause instanceof FrameError ? cause.message : describeNetworkError(cause);
+  return new InnerApiError(phase, message, { kind: "broken", cause });
 }
 
-/** `{"data": …, "error": "…"}`: an error text wins, and nothing at all is an error, too. */
-function readReply(text: string, phase: InnerApiError["phase"]): Reply {
-  let parsed: unknown;
+function isRedirect(response: Response): boolean {
+  return response.status >= 300 && response.status < 400;
+}
+
+async function statusError(response: Response): Promise<InnerApiError> {
+  const to = isRedirect(response) ? response.headers.get("location") : null;
+  const body = to === null ? await readStart(response) : `a redirect to "${to}", which is not followed`;
+  return new InnerApiError(
+    "opening",
+    `request failed with status code: ${response.status} and respond with: ${body}`,
+    { kind: "status" },
+  );
+}
+
+/** As much as is quoted; the rest is not waited for. */
+async function readStart(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
   try {
-    parsed = JSON.parse(text);
-  } catch (cause) {
-    throw new InnerApiError(phase, text === "" ? "EOF" : `the answer is no JSON: ${describe(cause)}`, { cause });
+    for await (const chunk of response.body ?? []) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > QUOTED_BYTES) break;
+    }
+  } catch {
+    // What came is enough: the status tells more than how its body ended.
   }
-  if (typeof parsed !== "object" || parsed === null) throw new InnerApiError(phase, "data is nil");
-  if ("error" in parsed && typeof parsed.error === "string" && parsed.error !== "")
-    throw new InnerApiError(phase, `request failed: ${parsed.error}`);
-  if (!("data" in parsed) || parsed.data === null || parsed.data === undefined)
-    throw new InnerApiError(phase, "data is nil");
-  return { value: parsed.data, raw: rawMember(text, ["data"]) ?? JSON.stringify(parsed.data) };
-}
-
-function describe(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.name === "TimeoutError" ? "the answer took longer than DIFY_BACKWARDS_INVOCATION_READ_TIMEOUT" : cause.message;
+  const text = new TextDecoder().decode(Buffer.concat(chunks).subarray(0, QUOTED_BYTES));
+  return bytes > QUOTED_BYTES ? `${text}…` : text;
 }

@@ -14,12 +14,16 @@ function messageOf(work: () => unknown): string {
   return "nothing was thrown";
 }
 
+function readAll(payloads: Iterable<string>): readonly string[] {
+  return [...payloads];
+}
+
 describe("createFrameReader()", () => {
   test("reads the example of the contract", () => {
     const payload = '{"data":{"result":"00ff"},"error":""}';
     const head = Buffer.from("0f000a00250000000000000000 00".replace(" ", ""), "hex");
     expect(encodeFrame(payload)).toEqual(Buffer.concat([head, Buffer.from(payload)]));
-    expect(createFrameReader(MAX).push(encodeFrame(payload))).toEqual([payload]);
+    expect([...createFrameReader(MAX).push(encodeFrame(payload))]).toEqual([payload]);
   });
 
   test("gives the same payloads however the bytes are cut", () => {
@@ -44,22 +48,39 @@ describe("createFrameReader()", () => {
   });
 
   test("refuses what is no frame with the words that plugins know", () => {
-    expect(messageOf(() => createFrameReader(MAX).push(Buffer.from('{"data"')))).toBe(
+    expect(messageOf(() => readAll(createFrameReader(MAX).push(Buffer.from('{"data"'))))).toBe(
       "magic number mismatch: 123",
     );
-    expect(messageOf(() => createFrameReader(MAX).push(Buffer.from("0f000b00", "hex")))).toBe(
+    expect(messageOf(() => readAll(createFrameReader(MAX).push(Buffer.from("0f000b00", "hex"))))).toBe(
       "header length mismatch: 11",
     );
     const long = Buffer.from(encodeFrame("x"));
     long.writeUInt32LE(MAX + 1, 4);
-    expect(messageOf(() => createFrameReader(MAX).push(long))).toBe(`data length is too long: ${MAX + 1}`);
+    expect(messageOf(() => readAll(createFrameReader(MAX).push(long)))).toBe(
+      `data length is too long: ${MAX + 1}`,
+    );
+  });
+
+  test("hands over what came before the break", () => {
+    const reader = createFrameReader(MAX);
+    const payloads = reader.push(Buffer.concat([encodeFrame("a"), encodeFrame("b"), Buffer.from("x")]));
+    expect([payloads.next().value, payloads.next().value]).toEqual(["a", "b"]);
+    expect(messageOf(() => payloads.next())).toBe("magic number mismatch: 120");
+  });
+
+  test("tells how much of a frame is waiting", () => {
+    const reader = createFrameReader(MAX);
+    readAll(reader.push(Buffer.concat([encodeFrame("abc"), encodeFrame("defg").subarray(0, 16)])));
+    expect(reader.pendingBytes).toBe(16);
+    expect(readAll(reader.push(encodeFrame("defg").subarray(16)))).toEqual(["defg"]);
+    expect(reader.pendingBytes).toBe(0);
   });
 
   test("tells where a body was cut", () => {
     const frame = encodeFrame("hello");
     const cut = (bytes: number) => {
       const reader = createFrameReader(MAX);
-      reader.push(frame.subarray(0, bytes));
+      readAll(reader.push(frame.subarray(0, bytes)));
       return messageOf(() => reader.end());
     };
     expect([2, 4, 9, 14, 16].map(cut)).toEqual([
@@ -74,7 +95,7 @@ describe("createFrameReader()", () => {
   test("ends well between frames, and with none at all", () => {
     const reader = createFrameReader(MAX);
     reader.end();
-    reader.push(encodeFrame("a"));
+    readAll(reader.push(encodeFrame("a")));
     reader.end();
   });
 });
