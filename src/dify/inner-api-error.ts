@@ -16,11 +16,9 @@ export class InnerApiError extends Error {
 }
 
 const WORDS: Readonly<Record<string, string>> = {
-  ConnectionRefused: "connect: connection refused",
-  ConnectionClosed: "the connection was closed",
-  ECONNRESET: "the connection was reset",
+  ECONNREFUSED: "connect: connection refused",
+  ECONNRESET: "the platform closed the connection",
   ENOTFOUND: "the host is not known",
-  FailedToOpenSocket: "connect: cannot open a connection",
 };
 
 /** Why a request failed, without the advice that the engine's own message gives. */

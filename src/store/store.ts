@@ -306,6 +306,9 @@ export interface SessionRow {
   readonly outcome: SessionOutcome | null;
   readonly items: number;
   readonly bytes: number;
+  /** Calls of the plugin back to the platform, and how many of them failed or were refused. */
+  readonly callsBack: number;
+  readonly failedCallsBack: number;
 }
 
 export interface SessionStore {

@@ -1,9 +1,9 @@
 import { OneOf, OpenObject, RequiredText, Text } from "../actions/fields.ts";
-import { prepareRequest, type RequestFields } from "./platform-call.ts";
+import { prepareRequest } from "./platform-call.ts";
 
 /** What a plugin asks of its storage (contract/backwards-invocation 3.1). The daemon serves it itself. */
 export interface StorageRequest {
-  readonly operation: "get" | "set" | "del" | "exist";
+  readonly opt: "get" | "set" | "del" | "exist";
   readonly key: string;
   /** Hex, of a `set`. */
   readonly value: string;
@@ -14,11 +14,11 @@ const prepare = prepareRequest(
 );
 
 /** Throws `BackwardsRequestError`. */
-export function readStorageRequest(fields: RequestFields): StorageRequest {
-  const { opt, key, value } = prepare({ value: fields.value, exact: fields.value });
-  return { operation: operationOf(opt), key: String(key), value: String(value) };
+export function readStorageRequest(request: unknown): StorageRequest {
+  const { opt, key, value } = prepare({ value: request, exact: request });
+  return { opt: operationOf(opt), key: String(key), value: String(value) };
 }
 
-function operationOf(opt: unknown): StorageRequest["operation"] {
+function operationOf(opt: unknown): StorageRequest["opt"] {
   return opt === "set" || opt === "del" || opt === "exist" ? opt : "get";
 }
