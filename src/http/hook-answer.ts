@@ -26,7 +26,7 @@ export async function hookAnswer(call: HookCall, method: string): Promise<Respon
   const init = { status: head.status, headers: headersOf(head, method) };
   if (method === "HEAD" || head.status === 204 || head.status === 304) {
     invocation.cancel();
-    return new Response(null, init);
+    return withoutBody(init);
   }
   // Most answers are one piece, and end with it.
   if (first.end) return new Response(bytesOf(first), init);
@@ -41,6 +41,13 @@ export async function hookAnswer(call: HookCall, method: string): Promise<Respon
     cancel: () => invocation.cancel(),
   };
   return new Response(new ReadableStream(source), init);
+}
+
+/** To HEAD the framework gives the length of the body that there is, which is none; here the plugin's own counts. */
+function withoutBody(init: { readonly status: number; readonly headers: Headers }): Response {
+  const response = new Response(null, init);
+  Object.defineProperty(response.headers, "set", { value: () => undefined });
+  return response;
 }
 
 /** The listener knows the length of what it sends, and cuts streams into chunks; of HEAD only the plugin knows it. */
