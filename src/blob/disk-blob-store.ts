@@ -1,9 +1,10 @@
 import type { Dirent } from "node:fs";
-import { mkdir, readFile, readdir, rmdir, stat, unlink } from "node:fs/promises";
+import { mkdir, readFile, readdir, stat, unlink } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { isTemporaryFile, writeFileAtomic } from "../lib/atomic-file.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { BlobKind, BlobStore } from "./blob-store.ts";
+import { removeEmptyFolders } from "./empty-folders.ts";
 import { explained, hasCode, unlessMissing } from "./file-failure.ts";
 
 export interface DiskBlobStoreOptions {
@@ -113,18 +114,5 @@ async function* files(folder: string): AsyncGenerator<string> {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && !entry.name.startsWith(".")) yield* files(path);
     else if (entry.isFile() && (isTemporaryFile(path) || !entry.name.startsWith("."))) yield path;
-  }
-}
-
-/** From `folder` upwards, up to `limit`, which stays. */
-async function removeEmptyFolders(folder: string, limit: string): Promise<void> {
-  for (let current = folder; current !== limit; current = dirname(current)) {
-    try {
-      await rmdir(current);
-    } catch (error) {
-      if (hasCode(error, "ENOTEMPTY", "EEXIST", "EBUSY")) return;
-      // Another delete was faster; the folder above may still be ours to remove.
-      if (!hasCode(error, "ENOENT")) throw error;
-    }
   }
 }
