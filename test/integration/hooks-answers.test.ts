@@ -95,9 +95,9 @@ describe("an answer of a hook", () => {
     ]);
     expect([response.status, response.headers.get("content-type")]).toEqual([201, "text/event-stream"]);
     const reader = response.body!.getReader();
-    expect(Buffer.from((await reader.read()).value!).toString()).toBe("one");
+    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe("one");
     expect((await daemon.api.health()).busy).toBe(1);
-    expect(Buffer.from((await reader.read()).value!).toString()).toBe("two");
+    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe("two");
     expect((await reader.read()).done).toBe(true);
   });
 

@@ -85,6 +85,12 @@ const MODES: Readonly<Record<string, (call: Call) => unknown>> = {
     call.end();
   },
 
+  /** The settings of an endpoint as the body of its answer. */
+  settings(call) {
+    call.item({ status: 200, result: Buffer.from(JSON.stringify(call.data["settings"])).toString("hex") });
+    call.end();
+  },
+
   /** Pieces of a body without a pause: `n` of `size` bytes. */
   async "webhook-flood"(call) {
     const result = "61".repeat(call.number("size", 1024));
