@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
 import { createDiskValueStore } from "./blob/disk-value-store.ts";
+import { storageFolders } from "./blob/storage-folders.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
 import { createInnerApi } from "./dify/inner-api.ts";
@@ -152,14 +153,17 @@ async function build(
   const store = openStore({
     path: folder.databasePath,
     synchronous: config.PLUGD_SQLITE_SYNCHRONOUS,
+    pluginStorage: config.PLUGD_STORAGE_DURABILITY === "power" ? "full" : "normal",
     sessionHistory: config.PLUGD_SESSION_HISTORY,
   });
   onClose("the database", () => store.close());
   const storageRoot = resolve(config.PLUGIN_STORAGE_LOCAL_ROOT ?? join(folder.path, "storage"));
-  const blobs = await createDiskBlobStore({
+  const prefixes = { package: config.PLUGIN_PACKAGE_CACHE_PATH, asset: config.PLUGIN_MEDIA_CACHE_PATH };
+  const storageFolder = storageFolders({
     root: storageRoot,
-    prefixes: { package: config.PLUGIN_PACKAGE_CACHE_PATH, asset: config.PLUGIN_MEDIA_CACHE_PATH },
+    prefixes: { ...prefixes, value: config.PERSISTENCE_STORAGE_PATH },
   });
+  const blobs = await createDiskBlobStore({ root: storageRoot, prefixes });
 
   // Services that outlive the plugins, whose end is the end of their open calls
   const recorder = createSessionRecorder({
@@ -176,8 +180,8 @@ async function build(
   const storage = await createPluginStorage({
     store: store.pluginStorage,
     files: await createDiskValueStore({
-      folder: join(storageRoot, config.PERSISTENCE_STORAGE_PATH),
-      durability: config.PLUGD_SQLITE_SYNCHRONOUS === "full" ? "power" : "process",
+      folder: storageFolder.value,
+      durability: config.PLUGD_STORAGE_DURABILITY,
     }),
     maxBytes: config.PERSISTENCE_STORAGE_MAX_SIZE,
     metrics,
