@@ -1,4 +1,4 @@
-import { type TObject, type TSchema, Type } from "@sinclair/typebox";
+import type { TObject, TSchema } from "@sinclair/typebox";
 import { decodeAs } from "../actions/action.ts";
 import { compileLazily } from "../actions/compiled-schema.ts";
 import { isRecord } from "../actions/fill.ts";
@@ -62,19 +62,12 @@ export interface PlatformCallSpec {
   readonly member?: string;
 }
 
-/** Overwritten, in whatever case a plugin writes them. */
-const OWN_FIELDS = {
-  tenant_id: Type.Optional(Type.Unknown()),
-  user_id: Type.Optional(Type.Unknown()),
-  type: Type.Optional(Type.Unknown()),
-};
+/** The session says them; a plugin's own are dropped, in whatever case it writes them. */
+const OWN_FIELDS: ReadonlySet<string> = new Set(["tenant_id", "user_id", "type"]);
 
 export function definePlatformCall(spec: PlatformCallSpec): PlatformCall {
   const { type, path, member } = spec;
-  const prepare = prepareRequest({
-    ...spec.request,
-    properties: { ...spec.request.properties, ...OWN_FIELDS },
-  });
+  const prepare = prepareRequest(spec.request);
   const decode = decodeAs(spec.reply, (why) => new BackwardsReplyError(why));
   return {
     type,
@@ -82,10 +75,11 @@ export function definePlatformCall(spec: PlatformCallSpec): PlatformCall {
     streams: spec.read !== undefined,
     prefix: { invoke: spec.invoke, read: spec.read ?? spec.invoke },
     prepare(fields, { tenantId, userId }) {
-      const filled = prepare(fields);
+      const body: Record<string, unknown> = { tenant_id: tenantId, user_id: userId, type };
+      for (const [key, value] of Object.entries(prepare(fields)))
+        if (!OWN_FIELDS.has(key.toLowerCase())) body[key] = value;
       try {
-        // Last, so that no field of the plugin's can stand for them.
-        return JSON.stringify({ ...filled, tenant_id: tenantId, user_id: userId, type });
+        return JSON.stringify(body);
       } catch (cause) {
         throw new BackwardsRequestError("it nests too deep", { cause });
       }
