@@ -23,10 +23,13 @@ export interface HookBodies {
 
 const NOTHING = new Uint8Array();
 
+/** Bodies that say they are smaller come in at once: reading those in pieces is most of what a small hook costs. */
+const SMALL_BYTES = 64 * 1024;
+
 export function createHookBodies({ maxBytes, maxHeldBytes, timeoutMs }: HookBodiesOptions): HookBodies {
   let heldBytes = 0;
 
-  /** `hold` is told of every piece. */
+  /** `hold` is told of every piece, and answers all that this request holds. */
   async function read(
     body: ReadableStream<Uint8Array>,
     hold: (bytes: number) => number,
@@ -37,7 +40,7 @@ export function createHookBodies({ maxBytes, maxHeldBytes, timeoutMs }: HookBodi
     try {
       for (;;) {
         const ms = Math.max(0, giveUp - performance.now());
-        const { done, value } = await withDeadline(reader.read(), { what: "The body", ms });
+        const { done, value } = await inTime(reader.read(), ms);
         if (done) return chunks.length === 1 ? (chunks[0] ?? NOTHING) : Buffer.concat(chunks);
         if (hold(value.byteLength) > maxBytes) throw tooLarge(maxBytes);
         if (heldBytes > maxHeldBytes) throw overloaded();
@@ -46,25 +49,37 @@ export function createHookBodies({ maxBytes, maxHeldBytes, timeoutMs }: HookBodi
     } catch (cause) {
       // What is still to come is thrown away where it arrives; nobody waits for that.
       reader.cancel().catch(() => undefined);
-      if (cause instanceof DeadlineError)
-        throw new DaemonError(
-          "bad_request",
-          `Cannot read the body: it took longer than ${timeoutMs / 1000} s (PLUGIN_MAX_EXECUTION_TIMEOUT)`,
-        );
       throw cause;
+    }
+  }
+
+  async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+    try {
+      return await withDeadline(work, { what: "The body", ms });
+    } catch (cause) {
+      if (!(cause instanceof DeadlineError)) throw cause;
+      throw new DaemonError(
+        "bad_request",
+        `Cannot read the body: it took longer than ${timeoutMs / 1000} s (PLUGIN_MAX_EXECUTION_TIMEOUT)`,
+      );
     }
   }
 
   return {
     async use(request, work) {
-      if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+      const announced = Number(request.headers.get("content-length") ?? Number.NaN);
+      if (announced > maxBytes) throw tooLarge(maxBytes);
       let ours = 0;
       const hold = (bytes: number) => {
         heldBytes += bytes;
         return (ours += bytes);
       };
       try {
-        return await work(request.body ? await read(request.body, hold) : NOTHING);
+        if (!request.body) return await work(NOTHING);
+        if (!(announced <= SMALL_BYTES)) return await work(await read(request.body, hold));
+        hold(announced);
+        if (heldBytes > maxHeldBytes) throw overloaded();
+        return await work(await inTime(request.bytes(), timeoutMs));
       } finally {
         heldBytes -= ours;
       }

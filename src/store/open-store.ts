@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { Database as Sqlite } from "bun:sqlite";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { createByteCache } from "./byte-cache.ts";
+import { cacheEndpoints } from "./cached-endpoints.ts";
 import { cacheInstallations } from "./cached-installations.ts";
 import { createCatalogueStore } from "./catalogue.ts";
 import { type CommitMode, createDatabase } from "./database.ts";
@@ -55,7 +56,9 @@ export function openStore(options: StoreOptions): Store {
       onRemoved: (identifier) => texts.forget(identifier),
     }),
     installations,
-    endpoints: createEndpointStore(database, { now, onCounted: () => installations.forget() }),
+    endpoints: cacheEndpoints(
+      createEndpointStore(database, { now, onCounted: () => installations.forget() }),
+    ),
     catalogue: createCatalogueStore(database, { texts }),
     readmes: createReadmeStore(database),
     tasks: createTaskStore(database, { now }),
