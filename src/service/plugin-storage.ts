@@ -38,16 +38,27 @@ export interface PluginStorageDeps {
 }
 
 const STORAGE_TYPE = "local";
+/** A full disk fails thousands of calls in a row; one line in this time tells of them. */
+const SILENCE_MS = 10_000;
 
 export async function createPluginStorage(deps: PluginStorageDeps): Promise<PluginStorage> {
   const { metrics, maxBytes, log } = deps;
   const values = await createPluginValues(deps);
+  let silentUntil = 0;
 
   const placeOf = ({ tenantId, pluginId }: StorageCaller, key: string) => ({
     tenantId,
     pluginId,
     key: cleanKey(key),
   });
+
+  function complain(error: unknown, { caller, operation }: Failed): void {
+    const now = performance.now();
+    if (now < silentUntil) return;
+    silentUntil = now + SILENCE_MS;
+    const { tenantId: tenant_id, pluginId: plugin_id } = caller;
+    log.error("Cannot serve a plugin's storage", { operation, tenant_id, plugin_id, error });
+  }
 
   const operations: Readonly<
     Record<StorageRequest["opt"], (caller: StorageCaller, request: StorageRequest) => Promise<Reply>>
@@ -95,13 +106,7 @@ export async function createPluginStorage(deps: PluginStorageDeps): Promise<Plug
         return reply;
       } catch (error) {
         // What the plugin did wrong is its own affair; what we cannot do is the operator's.
-        if (codeOf(error) === "internal")
-          log.error("Cannot serve a plugin's storage", {
-            operation: request.opt,
-            tenant_id: caller.tenantId,
-            plugin_id: caller.pluginId,
-            error,
-          });
+        if (codeOf(error) === "internal") complain(error, { caller, operation: request.opt });
         throw error;
       } finally {
         metrics.storageOperations.inc({ ...labels, status });
@@ -113,6 +118,11 @@ export async function createPluginStorage(deps: PluginStorageDeps): Promise<Plug
 }
 
 type Reply = Record<string, unknown>;
+
+interface Failed {
+  readonly caller: StorageCaller;
+  readonly operation: string;
+}
 
 /** The reference says no more, whatever it is. */
 const LOAD_FAILED = "load data failed, please check if the key is correct or you have not set it";
