@@ -208,6 +208,16 @@ describe("an answer of a hook", () => {
 });
 
 describe("a hook", () => {
+  test("is no route when PLUGIN_ENDPOINT_ENABLED is false, while endpoints can be managed", async () => {
+    await using other = await startTestDaemon({ env: { PLUGIN_ENDPOINT_ENABLED: "false" } });
+    const response = await callHook(other, "/e/0123456789abcdef/x");
+    expect([response.status, await response.text()]).toEqual([
+      404,
+      '{"code":"not_found","message":"route not found"}',
+    ]);
+    expect(await endpointsOf(other).list()).toEqual([]);
+  });
+
   test("that is disabled, or whose plugin is gone, is not found; a new version finds it again", async () => {
     const { identifier } = await daemon.api.install({ name: "leaves", endpoints: "plain" });
     const path = await endpoints.setUp(identifier, { mode: "webhook" });
