@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
 import { createDiskValueStore } from "./blob/disk-value-store.ts";
@@ -6,14 +5,12 @@ import { storageFolders } from "./blob/storage-folders.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
 import { createInnerApi } from "./dify/inner-api.ts";
+import { endpointModules } from "./endpoint-modules.ts";
 import { createApp } from "./http/app.ts";
 import { limitBodies } from "./http/body-limit.ts";
-import { createHookBodies } from "./http/hook-bodies.ts";
 import { createRequestTracker } from "./http/request-tracker.ts";
 import { assetRoutes } from "./http/routes/assets.ts";
 import { directInvokeRoutes } from "./http/routes/direct-invoke.ts";
-import { endpointRoutes } from "./http/routes/endpoint-management.ts";
-import { hookRoutes } from "./http/routes/hooks.ts";
 import { managementBundleRoutes } from "./http/routes/management-bundle.ts";
 import { managementInstallRoutes } from "./http/routes/management-install.ts";
 import { managementListRoutes } from "./http/routes/management-lists.ts";
@@ -23,13 +20,9 @@ import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
 import { innerApiSettings } from "./inner-api-settings.ts";
-import { createKeyedLock } from "./lib/keyed-lock.ts";
 import type { Logger } from "./lib/logger.ts";
-import { pause } from "./lib/pause.ts";
 import { BUILD_TIME, VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
-import { OFFICIAL_PUBLIC_KEY } from "./package/official-key.ts";
-import { loadPublicKeys } from "./package/signature.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
 import { createSdkCodec } from "./protocol/sdk/codec.ts";
 import { createMemoryLimiter } from "./runtime/local/memory-limiter.ts";
@@ -41,11 +34,6 @@ import { createBackgroundWork } from "./service/background-work.ts";
 import { createBackwardsCalls } from "./service/backwards-calls.ts";
 import { createCollectGarbage } from "./service/collect-garbage.ts";
 import { createStoredPackages } from "./service/decode-package.ts";
-import { createEndpointDeclarations } from "./service/endpoint-declarations.ts";
-import { createEndpointLists } from "./service/endpoint-lists.ts";
-import { createEndpointManagement } from "./service/endpoint-management.ts";
-import { createEndpointSecrets } from "./service/endpoint-secrets.ts";
-import { createHookCalls } from "./service/hook-calls.ts";
 import { createInstallJobs } from "./service/install-jobs.ts";
 import { createInstallLaunches } from "./service/install-launches.ts";
 import { createInstallPlugins } from "./service/install-plugins.ts";
@@ -71,6 +59,7 @@ import { readDaemonRecord, writeDaemonRecord } from "./store/daemon-record.ts";
 import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
+import { trustedKeys } from "./trusted-keys.ts";
 
 export interface DaemonOptions {
   readonly settings: ParsedConfig;
@@ -85,10 +74,6 @@ export interface DaemonOptions {
 
 /** Room around the file in an upload's form. */
 const FORM_BYTES = 1024 * 1024;
-/** Of a request for a hook (contract/backwards-invocation 5.3). */
-const HOOK_BODY_BYTES = 10 * 1024 * 1024;
-/** Bodies of this size that are held at once; each becomes a line of twice its size. */
-const HELD_HOOK_BODIES = 16;
 const SESSION_WRITE_MS = 1000;
 const SWEEP_MS = 60_000;
 
@@ -255,14 +240,7 @@ async function build(
     log,
     timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
   });
-  const endpoints = {
-    endpoints: store.endpoints,
-    installations,
-    findDeclaration: createEndpointDeclarations({
-      findDeclaration: (identifier) => declarations.get(identifier),
-    }),
-    secrets: createEndpointSecrets({ platform: innerApi }),
-  };
+  const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background });
   const cutTasks = await installTasks.failLeftOver();
   const cutCalls = await store.sessions.closeOpen(new Date());
   const killed = await readDaemonRecord(folder.path);
@@ -305,18 +283,7 @@ async function build(
     },
     dispatch: invoke,
     openDocs: config.PLUGD_OPEN_DOCS,
-    open: config.PLUGIN_ENDPOINT_ENABLED
-      ? [
-          hookRoutes({
-            hooks: createHookCalls({ ...endpoints, plugins: invoke }),
-            bodies: createHookBodies({
-              maxBytes: HOOK_BODY_BYTES,
-              maxHeldBytes: HELD_HOOK_BODIES * HOOK_BODY_BYTES,
-              timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
-            }),
-          }),
-        ]
-      : [],
+    open: endpoints.open,
     guarded: [
       managementInstallRoutes({
         upload: createUploadPackage({
@@ -355,16 +322,7 @@ async function build(
       readmeRoutes({ readReadme: createReadReadme({ readmes: store.readmes, packages }) }),
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages }),
-      endpointRoutes({
-        management: createEndpointManagement({
-          ...endpoints,
-          lock: createKeyedLock(),
-          background,
-          pause,
-          now: () => new Date(),
-        }),
-        lists: createEndpointLists(endpoints),
-      }),
+      ...endpoints.guarded,
     ],
   });
   const maxHeldBytes = 4 * (config.MAX_PLUGIN_PACKAGE_SIZE + FORM_BYTES);
@@ -424,28 +382,6 @@ async function build(
       };
     },
   };
-}
-
-/** The official key, and the operator's; one that cannot be read is an error at the start, not with every package. */
-async function trustedKeys(config: ParsedConfig["config"]): Promise<string[]> {
-  const paths = config.THIRD_PARTY_SIGNATURE_VERIFICATION_ENABLED
-    ? config.THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS.map((path) => path.trim()).filter(
-        (path) => path !== "",
-      )
-    : [];
-  const keys = await Promise.all(
-    paths.map(async (path) => {
-      try {
-        return { source: path, pem: await readFile(path, "utf8") };
-      } catch (cause) {
-        throw new DaemonError("startup", `Cannot read the public key "${path}": ${String(cause)}`, {
-          cause,
-          hint: "Correct THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS",
-        });
-      }
-    }),
-  );
-  return loadPublicKeys([{ source: "official", pem: OFFICIAL_PUBLIC_KEY }, ...keys]);
 }
 
 /** The host for a URL on this machine. */
