@@ -30,7 +30,7 @@ function platform(answer: (request: Request) => Response | Promise<Response>): s
 /** A platform that writes these bytes and hangs up, or stays. */
 function bytes(parts: readonly (string | Uint8Array)[], options: { readonly stays?: boolean } = {}) {
   const seen = { connections: 0, closed: 0, requests: 0 };
-  const server = Bun.listen<undefined>({
+  const server = Bun.listen({
     hostname: "127.0.0.1",
     port: 0,
     socket: {
