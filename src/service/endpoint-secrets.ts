@@ -1,4 +1,5 @@
 import type { InnerApi } from "../dify/inner-api.ts";
+import { InnerApiError } from "../dify/inner-api-error.ts";
 import { parseExact } from "../lib/exact-json.ts";
 import { rawMember } from "../lib/json-scan.ts";
 import { isRecord } from "../protocol/actions/fill.ts";
@@ -92,12 +93,25 @@ export function createEndpointSecrets({
 
 /** What the platform says goes to logs and callers, and it may quote what it was sent. */
 function failed(opt: Operation, cause: unknown, secrets: readonly unknown[]): DaemonError {
-  let said = cause instanceof Error ? cause.message : String(cause);
-  for (const secret of secrets)
-    if (typeof secret === "string" && secret.length >= SCRUBBED_FROM)
-      said = said.replaceAll(secret, "***").replaceAll(JSON.stringify(secret).slice(1, -1), "***");
-  return new DaemonError("internal", `${FAILED[opt]}: ${said}`, {
-    cause: new Error(said),
+  const message = `${FAILED[opt]}: ${scrub(messageOf(cause), secrets)}`;
+  const kind = cause instanceof InnerApiError ? cause.kind : "broken";
+  // That the platform says no is its caller's affair; of everything else an operator has to know.
+  if (kind === "answered") return new DaemonError("internal", message);
+  const below = cause instanceof Error && cause.cause !== undefined ? messageOf(cause.cause) : kind;
+  return new DaemonError("internal", message, {
+    cause: new Error(scrub(below, secrets)),
     hint: "Check DIFY_INNER_API_URL and DIFY_INNER_API_KEY, and that Dify answers there",
   });
+}
+
+function scrub(text: string, secrets: readonly unknown[]): string {
+  let scrubbed = text;
+  for (const secret of secrets)
+    if (typeof secret === "string" && secret.length >= SCRUBBED_FROM)
+      scrubbed = scrubbed.replaceAll(secret, "***").replaceAll(JSON.stringify(secret).slice(1, -1), "***");
+  return scrubbed;
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
