@@ -1,4 +1,3 @@
-import { sampleJson } from "../run/sample-json.ts";
 import { transformSecrets } from "./encryption.ts";
 import { type Fields, isObject, list, objects, text } from "./fields.ts";
 import { llmChunks, structuredChunks, USAGE } from "./llm-answers.ts";
@@ -147,7 +146,7 @@ function appEvents(request: Fields): unknown[] {
   ];
 }
 
-/** A text is the whole question; everything else the smallest value of its type. */
+/** A text is the whole question; everything else always the same. */
 function extracted({ type, options }: Fields, query: string): unknown {
   switch (type) {
     case "string":
@@ -155,9 +154,9 @@ function extracted({ type, options }: Fields, query: string): unknown {
     case "select":
       return list(options)[0] ?? query;
     case "bool":
-      return sampleJson({ type: "boolean" });
+      return true;
     case "number":
-      return sampleJson({ type: "number" });
+      return 1;
     default:
       return [];
   }

@@ -107,7 +107,13 @@ function listen(options: {
   readonly fetch: (request: Request) => Promise<Response>;
 }) {
   try {
-    return Bun.serve({ ...options, idleTimeout: 0, reusePort: false, maxRequestBodySize: MAX_BODY_BYTES });
+    return Bun.serve({
+      ...options,
+      idleTimeout: 0,
+      reusePort: false,
+      development: false,
+      maxRequestBodySize: MAX_BODY_BYTES,
+    });
   } catch (cause) {
     throw new DaemonError(
       "startup",

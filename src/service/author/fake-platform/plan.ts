@@ -21,6 +21,7 @@ export interface Plan {
 const JSON_TYPE = { "content-type": "application/json" };
 /** What Dify says, though the body is made of frames. */
 const STREAM_TYPE = { "content-type": "text/event-stream" };
+const RESET_MS = 20;
 const encoder = new TextEncoder();
 
 /** How an answer leaves, without or with a fault. Pure; the body is made as it is taken. */
@@ -63,7 +64,10 @@ export function planResponse(answer: Answer, fault: Fault | undefined): Plan {
       const [first] = itemsOf(answer).map((data) => pack(answer.kind, { data, error: "" }));
       const half = first ? [first, { ...first, bytes: first.bytes.subarray(0, first.bytes.length / 2) }] : [];
       const broken = answer.kind === "stream" ? half : half.slice(1);
-      return withBody(fault.name === "cut" ? broken : [...broken, { kind: "reset" }]);
+      // What was sent before arrives, as it would from a machine that goes down later.
+      return withBody(
+        fault.name === "cut" ? broken : [...broken, { kind: "pause", ms: RESET_MS }, { kind: "reset" }],
+      );
     }
     default:
       return answer.kind === "stream" ? withBody(streamFault(answer.items, fault)) : good;
