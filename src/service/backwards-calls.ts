@@ -111,6 +111,7 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
     ): Promise<void> {
       const body = row.prepare(fieldsOf(call, request), of);
       trace ??= passOnTrace(of.traceparent);
+      await call.turn();
       const options = { signal: call.signal, hold: call.hold, traceparent: trace };
       if (row.streams)
         for await (const { value, raw } of api.stream(row.path, body, options))

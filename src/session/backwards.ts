@@ -3,6 +3,7 @@ import type { PluginError } from "../protocol/plugin-error.ts";
 import type { Transport } from "../transport/transport.ts";
 import { type AnswerHold, createAnswerWindow } from "./answer-window.ts";
 import { type Budget, type BudgetHolder, createBudget } from "./budget.ts";
+import { type CallTurn, createCallTurns } from "./call-turns.ts";
 import { createOutbox } from "./outbox.ts";
 
 /** A call of a plugin back to the platform. It belongs to its session and ends with it. */
@@ -12,6 +13,8 @@ export interface BackwardsCall {
   readonly raw: string;
   /** Aborted when the session ends, for whatever reason. */
   readonly signal: AbortSignal;
+  /** To be awaited before the platform is asked. Resolves with the end of the session, too. */
+  turn(): Promise<void>;
   /** What is held of the answer has to be said here. Given back when the call is over. */
   readonly hold: Pick<AnswerHold, "grow" | "shrink">;
   /**
@@ -63,15 +66,20 @@ const REQUESTS_BYTES = 256 * 1024 * 1024;
 const CALL_BYTES = 64 * 1024;
 /** Answers that the plugin has not read yet. */
 const ANSWERS_BYTES = 16 * 1024 * 1024;
+/** Calls under way at once, for a plugin that has not shown that it reads the answers; and for one that has. */
+const CALLS_AT_FIRST = 512;
+const CALLS_AT_MOST = 4096;
 
 export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsCalls {
   const { label, transport, stallMs, holders } = options;
   const budget = createBudget({ limitBytes: REQUESTS_BYTES, stallMs, holders });
   const window = createAnswerWindow(ANSWERS_BYTES);
+  const turns = createCallTurns({ atFirst: CALLS_AT_FIRST, atMost: CALLS_AT_MOST });
   const outbox = createOutbox((message) => transport.send(message));
 
   function open({ sessionId, session, onCall, fail }: SessionCallsOptions): SessionCalls {
     const owner = {};
+    const openTurns = new Set<CallTurn>();
     // Most sessions never call.
     let abort: AbortController | undefined;
     let ended = false;
@@ -83,6 +91,8 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
       abort ??= new AbortController();
       const { signal } = abort;
       const hold = window.enter();
+      const turn = turns.enter();
+      openTurns.add(turn);
       const bytes = raw.length + CALL_BYTES;
       heldBytes += bytes;
       count++;
@@ -92,10 +102,12 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
         raw,
         signal,
         hold,
-        reply: (data) =>
-          ended
-            ? Promise.reject(signal.reason)
-            : outbox.put(owner, { kind: "backwards_response", sessionId, session, data }),
+        turn: () => turn.take(),
+        async reply(data) {
+          signal.throwIfAborted();
+          await outbox.put(owner, { kind: "backwards_response", sessionId, session, data });
+          turns.earn();
+        },
         fail,
       };
       onCall(call)
@@ -107,6 +119,8 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
         )
         .finally(() => {
           hold.leave();
+          openTurns.delete(turn);
+          turn.leave();
           heldBytes -= bytes;
           count--;
           budget.release(bytes);
@@ -135,7 +149,8 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
         if (ended) return;
         ended = true;
         abort?.abort(new Error("Cannot go on with a call back: its session has ended"));
-        outbox.drop(owner);
+        if (outbox.drop(owner)) turns.distrust();
+        for (const turn of openTurns) turn.leave();
       },
     };
   }

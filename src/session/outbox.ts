@@ -7,8 +7,8 @@ import type { DaemonMessage } from "../protocol/messages.ts";
 export interface Outbox {
   /** Resolves when the pipe has taken it; rejects when the transport has ended, or the owner has dropped it. */
   put(owner: object, message: DaemonMessage): Promise<void>;
-  /** Takes back what waits, and lets go of what is on its way. */
-  drop(owner: object): void;
+  /** Takes back what waits, and lets go of what is on its way. Answers whether there was anything. */
+  drop(owner: object): boolean;
 }
 
 interface Entry {
@@ -45,10 +45,11 @@ export function createOutbox(send: (message: DaemonMessage) => Promise<void>): O
     },
     drop(owner) {
       const dropped = [...(sending ? [sending] : []), ...waiting].filter((entry) => entry.owner === owner);
-      if (dropped.length === 0) return;
+      if (dropped.length === 0) return false;
       waiting = waiting.filter((entry) => entry.owner !== owner);
       const why = new Error("Cannot answer a call back: its session has ended");
       for (const entry of dropped) entry.reject(why);
+      return true;
     },
   };
 }

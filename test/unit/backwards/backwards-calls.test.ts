@@ -95,6 +95,7 @@ function setUp(setting: Setting = {}) {
       request: data,
       raw,
       signal: abort.signal,
+      turn: async () => undefined,
       hold: { grow: async () => undefined, shrink: () => undefined },
       async reply(text) {
         abort.signal.throwIfAborted();
