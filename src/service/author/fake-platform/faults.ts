@@ -5,7 +5,7 @@ export const FAULTS = {
   slow: { meaning: "waits, then answers as always", number: 1000, unit: "ms" },
   mute: { meaning: "takes the request and never answers" },
   silence: { meaning: "answers the head of the response, and nothing more" },
-  status: { meaning: "answers this status with Dify's JSON error", number: 400, unit: "status" },
+  status: { meaning: "answers this status with Dify's JSON error", number: 400 },
   html: { meaning: "answers 502 with a page, as a proxy would" },
   redirect: { meaning: "sends the daemon elsewhere" },
   error: { meaning: "answers with an error text" },

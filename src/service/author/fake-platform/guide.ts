@@ -23,7 +23,8 @@ export function guideText(url: string): string {
 /** One line for each fault. */
 export function faultLines(): string[] {
   return Object.entries(FAULTS).map(([name, fault]) => {
-    const number = "number" in fault ? ` (${fault.number} ${fault.unit})` : "";
+    const unit = "unit" in fault ? ` ${fault.unit}` : "";
+    const number = "number" in fault ? ` (${fault.number}${unit})` : "";
     return `  ${name.padEnd(WIDTH)}${fault.meaning}${number}`;
   });
 }
