@@ -191,7 +191,6 @@ describe("a call back is refused", () => {
   test("in a call of a model", async () => {
     const response = await openCall(daemon, {
       pluginId: plugin,
-      parameters: {},
       path: "/llm/invoke",
       data: {
         provider: "fake",

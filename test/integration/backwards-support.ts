@@ -1,4 +1,5 @@
 import { encodeFrame } from "../../src/dify/frames.ts";
+import type { CallingParameters } from "../support/calling-plugin.ts";
 import { FAKE_PROVIDER, FAKE_TOOL } from "../support/fake-plugin-package.ts";
 import type { TestDaemon } from "../support/daemon.ts";
 import { TENANT } from "../support/daemon-api.ts";
@@ -135,13 +136,14 @@ export function openCall(
   daemon: Pick<TestDaemon, "api">,
   call: {
     readonly pluginId: string;
-    readonly parameters: Readonly<Record<string, unknown>>;
+    /** Not used where there is `data`. */
+    readonly parameters?: CallingParameters;
     readonly headers?: Readonly<Record<string, string>>;
     readonly path?: string;
     readonly data?: Readonly<Record<string, unknown>>;
   },
 ): Promise<Response> {
-  const { pluginId, parameters, headers = {}, path = "/tool/invoke", data } = call;
+  const { pluginId, parameters = {}, headers = {}, path = "/tool/invoke", data } = call;
   return daemon.api.request(`/plugin/${TENANT}/dispatch${path}`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-plugin-id": pluginId, ...headers },

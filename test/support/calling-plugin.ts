@@ -5,6 +5,20 @@
  */
 import { writeSync } from "node:fs";
 
+/** What can be asked of it, as `tool_parameters`. */
+export interface CallingParameters {
+  /** A key of `MODES`. */
+  readonly mode: string;
+  /** Of the call back. */
+  readonly type?: string;
+  readonly request?: object;
+  /** So many more bytes in the request. */
+  readonly bytes?: number;
+  readonly n?: number;
+  readonly data?: unknown;
+  readonly after_ms?: number;
+}
+
 type Values = Readonly<Record<string, unknown>>;
 
 interface Call {
