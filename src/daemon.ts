@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { openChangeJournal } from "./blob/change-journal.ts";
 import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
 import { createDiskValueStore } from "./blob/disk-value-store.ts";
 import { storageFolders } from "./blob/storage-folders.ts";
@@ -138,7 +139,6 @@ async function build(
   const store = openStore({
     path: folder.databasePath,
     synchronous: config.PLUGD_SQLITE_SYNCHRONOUS,
-    pluginStorage: config.PLUGD_STORAGE_DURABILITY === "power" ? "full" : "normal",
     sessionHistory: config.PLUGD_SESSION_HISTORY,
   });
   onClose("the database", () => store.close());
@@ -166,6 +166,10 @@ async function build(
     store: store.pluginStorage,
     files: await createDiskValueStore({
       folder: storageFolder.value,
+      durability: config.PLUGD_STORAGE_DURABILITY,
+    }),
+    journal: await openChangeJournal({
+      folder: join(folder.path, "storage-journal"),
       durability: config.PLUGD_STORAGE_DURABILITY,
     }),
     maxBytes: config.PERSISTENCE_STORAGE_MAX_SIZE,

@@ -10,6 +10,17 @@ export interface ValuePlace extends ValueScope {
   readonly key: string;
 }
 
+/** What is kept under a key: the bytes, staged ones of the value store, or nothing any more. */
+export type ValueContent =
+  | { readonly kind: "bytes"; readonly value: Uint8Array }
+  | { readonly kind: "staged"; readonly name: string; readonly bytes: number }
+  | { readonly kind: "deleted" };
+
+/** A value that is to be put, or deleted. */
+export interface ValueChange extends ValuePlace {
+  readonly content: ValueContent;
+}
+
 /**
  * What plugins keep, on disk or in a bucket. Whoever changes a value must be alone with it; readers see the old bytes
  * or the new ones, also after a kill -9.

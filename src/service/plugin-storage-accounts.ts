@@ -3,21 +3,30 @@ import type { Logger } from "../lib/logger.ts";
 import type { PluginStorageStore } from "../store/store.ts";
 import type { PendingChanges } from "./plugin-storage-changes.ts";
 
-/** How much a plugin keeps for a tenant, and what calls that are under way will add to it. */
+/** How much a plugin keeps for a tenant. */
 export interface StorageAccount {
   bytes: number;
+  /** What calls that are under way will add to it. */
+  reservedBytes: number;
 }
 
 export interface StorageAccounts {
   /** Runs `work` with the plugin's account, which nobody counts anew meanwhile. */
   use<T>(scope: ValueScope, work: (account: StorageAccount) => Promise<T>): Promise<T>;
+  /** Writes down how much it is now. */
+  note(scope: ValueScope): Promise<void>;
 }
 
 export interface StorageAccountsDeps {
-  readonly store: Pick<PluginStorageStore, "bytes" | "setBytes">;
+  readonly store: PluginStorageStore;
   readonly files: Pick<ValueStore, "size" | "total">;
   readonly changes: Pick<PendingChanges, "of" | "still">;
   readonly log: Logger;
+}
+
+interface Entry {
+  readonly account: Promise<StorageAccount>;
+  users: number;
 }
 
 /** Accounts that are kept; one that is dropped is counted anew when its plugin stores something. */
@@ -29,7 +38,7 @@ const MAX_ACCOUNTS = 10_000;
  */
 export function createStorageAccounts(deps: StorageAccountsDeps): StorageAccounts {
   const { store, files, changes, log } = deps;
-  const accounts = new Map<string, { readonly account: Promise<StorageAccount>; users: number }>();
+  const accounts = new Map<string, Entry>();
 
   async function count(scope: ValueScope): Promise<StorageAccount> {
     const bytes = await changes.still(scope, async () => {
@@ -41,46 +50,50 @@ export function createStorageAccounts(deps: StorageAccountsDeps): StorageAccount
       }
       return total;
     });
-    const noted = await store.bytes(scope);
-    if (noted !== bytes) {
-      if (noted !== undefined)
-        log.info("Files of a plugin's storage were added or removed by hand; they were counted anew", {
-          tenant_id: scope.tenantId,
-          plugin_id: scope.pluginId,
-          bytes,
-          bytes_before: noted,
-        });
-      if (noted !== undefined || bytes > 0) await store.setBytes(scope, bytes);
-    }
-    return { bytes };
+    const noted = (await store.bytes(scope)) ?? 0;
+    if (noted !== bytes)
+      log.info("What a plugin has stored was counted anew", {
+        tenant_id: scope.tenantId,
+        plugin_id: scope.pluginId,
+        bytes,
+        bytes_before: noted,
+      });
+    return { bytes, reservedBytes: 0 };
   }
 
-  function makeRoom(): void {
-    for (const [id, { users }] of accounts) {
-      if (accounts.size < MAX_ACCOUNTS) return;
-      if (users === 0) accounts.delete(id);
+  function open(scope: ValueScope): { readonly id: string; readonly entry: Entry } {
+    const id = JSON.stringify([scope.tenantId, scope.pluginId]);
+    const known = accounts.get(id);
+    if (known) return { id, entry: known };
+    for (const [other, { users }] of accounts) {
+      if (accounts.size < MAX_ACCOUNTS) break;
+      if (users === 0) accounts.delete(other);
+    }
+    const entry = { account: count(scope), users: 0 };
+    accounts.set(id, entry);
+    return { id, entry };
+  }
+
+  async function use<T>(scope: ValueScope, work: (account: StorageAccount) => Promise<T>): Promise<T> {
+    const { id, entry } = open(scope);
+    entry.users++;
+    try {
+      let account: StorageAccount;
+      try {
+        account = await entry.account;
+      } catch (error) {
+        // One that could not be counted must not stay.
+        if (accounts.get(id) === entry) accounts.delete(id);
+        throw error;
+      }
+      return await work(account);
+    } finally {
+      entry.users--;
     }
   }
 
   return {
-    async use(scope, work) {
-      const id = JSON.stringify([scope.tenantId, scope.pluginId]);
-      let entry = accounts.get(id);
-      if (!entry) {
-        makeRoom();
-        entry = { account: count(scope), users: 0 };
-        accounts.set(id, entry);
-      }
-      entry.users++;
-      try {
-        return await work(await entry.account);
-      } catch (error) {
-        // One that could not be counted must not stay.
-        await entry.account.catch(() => accounts.delete(id));
-        throw error;
-      } finally {
-        entry.users--;
-      }
-    },
+    use,
+    note: (scope) => use(scope, ({ bytes }) => store.setBytes(scope, bytes)),
   };
 }

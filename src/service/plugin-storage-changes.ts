@@ -1,59 +1,67 @@
-import type { ValuePlace, ValueScope, ValueStore } from "../blob/value-store.ts";
+import type { ChangeJournal, JournalEntry } from "../blob/change-journal.ts";
+import type { ValueChange, ValueContent, ValuePlace, ValueScope, ValueStore } from "../blob/value-store.ts";
 import { createKeyedLock } from "../lib/keyed-lock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createSlots } from "../lib/slots.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
-import type { PluginStorageStore, StorageContent, StoredChange } from "../store/store.ts";
 
 export interface PendingChangesDeps {
-  readonly store: PluginStorageStore;
+  readonly journal: ChangeJournal;
   readonly files: ValueStore;
+  /** Called when changes of a plugin were written to their files. */
+  readonly onWritten: (scope: ValueScope) => Promise<void>;
+  /** How long a change rests here, for later ones of the same key to take its place. */
+  readonly restMs: number;
   readonly log: Logger;
 }
 
 /**
- * Values that are stored or deleted, on their way into files: the database has them, a kill -9 cannot take them any
+ * Values that are stored or deleted, on their way into files: the journal has them, a kill -9 cannot take them any
  * more. A moment later they are written to their files, and forgotten here. Of many changes of a key in that moment
  * only the last is written.
  */
 export interface PendingChanges {
   /** The newest change of a key that is not in its file yet. */
-  find(place: ValuePlace): StorageContent | undefined;
+  find(place: ValuePlace): ValueContent | undefined;
   /** All of a plugin's. */
-  of(scope: ValueScope): Iterable<StoredChange>;
+  of(scope: ValueScope): readonly ValueChange[];
   /**
    * Waits while too much is on its way. Throws when files cannot be written, such as on a full disk: then nothing
    * more should be stored.
    */
   room(scope: ValueScope): Promise<void>;
   /** Resolves when the change is safe. The caller is alone with the key. */
-  commit(
-    place: ValuePlace,
-    change: { readonly content: StorageContent; readonly deltaBytes: number },
-  ): Promise<void>;
+  commit(change: ValueChange): Promise<void>;
   /** Runs `work` while none of the plugin's changes moves into its file. */
   still<T>(scope: ValueScope, work: () => Promise<T>): Promise<T>;
-  /** Writes what is left into files; what cannot be written stays in the database for the next start. Idempotent. */
+  /** Writes what is left into files; what cannot be written stays in the journal for the next start. Idempotent. */
   close(): Promise<void>;
 }
 
-/** How long a value rests here, for others of the same key to take its place. */
-const REST_MS = 100;
+interface Pending {
+  readonly change: ValueChange;
+  readonly entry: JournalEntry;
+}
+
+interface Scope extends ValueScope {
+  readonly changes: Map<string, Pending>;
+  /** Why its files cannot be written. */
+  failure: DaemonError | undefined;
+}
+
 /** How long to wait after files could not be written. */
 const RETRY_MS = 5_000;
 const MAX_CHANGES = 10_000;
+/** Of values in memory, and of a journal that many changes of few keys make long. */
 const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 /** Plugins whose files are written at once. */
 const WRITERS = 4;
-/** Changes that are settled in one transaction, during which everything else stands still. */
-const SETTLED_AT_ONCE = 200;
 
 /** Opens it with what an earlier process left on its way. */
 export async function createPendingChanges(deps: PendingChangesDeps): Promise<PendingChanges> {
-  const { store, files, log } = deps;
-  const scopes = new Map<string, Map<string, StoredChange>>();
-  /** Why the files of a plugin cannot be written. */
-  const failures = new Map<string, DaemonError>();
+  const { journal, files, log } = deps;
+  const scopes = new Map<string, Scope>();
   const locks = createKeyedLock();
   const slots = createSlots(WRITERS);
   const never = new AbortController().signal;
@@ -63,67 +71,75 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
   let round: Promise<void> | undefined;
   let closed = false;
 
-  function put(change: StoredChange): StoredChange | undefined {
-    const id = scopeId(change);
-    const changes = scopes.get(id) ?? new Map<string, StoredChange>();
-    scopes.set(id, changes);
-    const before = changes.get(change.key);
-    changes.set(change.key, change);
+  function put(pending: Pending): Pending | undefined {
+    const { tenantId, pluginId, key } = pending.change;
+    const id = scopeId(pending.change);
+    const scope = scopes.get(id) ?? {
+      tenantId,
+      pluginId,
+      changes: new Map<string, Pending>(),
+      failure: undefined,
+    };
+    scopes.set(id, scope);
+    const before = scope.changes.get(key);
+    scope.changes.set(key, pending);
     count += before ? 0 : 1;
-    heldBytes += bytesHeld(change) - (before ? bytesHeld(before) : 0);
+    heldBytes += bytesHeld(pending) - (before ? bytesHeld(before) : 0);
+    before?.entry.release();
     return before;
   }
 
-  function forget(change: StoredChange): void {
-    const id = scopeId(change);
-    const changes = scopes.get(id);
-    if (changes?.get(change.key) !== change) return;
-    changes.delete(change.key);
-    if (changes.size === 0) scopes.delete(id);
+  function forget(id: string, pending: Pending): void {
+    const scope = scopes.get(id);
+    const { key } = pending.change;
+    if (scope?.changes.get(key) !== pending) return;
+    scope.changes.delete(key);
+    if (scope.changes.size === 0) scopes.delete(id);
     count--;
-    heldBytes -= bytesHeld(change);
+    heldBytes -= bytesHeld(pending);
+    pending.entry.release();
   }
 
-  async function write(change: StoredChange): Promise<void> {
-    switch (change.content.kind) {
+  async function write({ content, ...place }: ValueChange): Promise<void> {
+    switch (content.kind) {
       case "bytes":
-        return files.put(change, await files.stage(change.content.value));
-      case "file":
-        return files.put(change, change.content.name);
+        return files.put(place, await files.stage(content.value));
+      case "staged":
+        return files.put(place, content.name);
       case "deleted":
-        return files.delete(change);
+        return files.delete(place);
     }
   }
 
-  async function writeScope(id: string): Promise<void> {
+  /** Answers why not all could be written. */
+  async function writeChanges(id: string, scope: Scope): Promise<DaemonError | undefined> {
+    let failure: DaemonError | undefined;
+    for (const pending of Array.from(scope.changes.values())) {
+      try {
+        await write(pending.change);
+        forget(id, pending);
+      } catch (error) {
+        failure ??= toDaemonError(error);
+      }
+    }
+    return failure;
+  }
+
+  async function writeScope(id: string, scope: Scope): Promise<void> {
     const release = await slots.acquire(() => 0, never);
     try {
-      await locks.run(id, async () => {
-        const written: StoredChange[] = [];
-        let failure: DaemonError | undefined;
-        for (const change of Array.from(scopes.get(id)?.values() ?? [])) {
-          try {
-            await write(change);
-            written.push(change);
-          } catch (error) {
-            failure ??= toDaemonError(error);
-          }
-        }
-        for (let at = 0; at < written.length; at += SETTLED_AT_ONCE) {
-          const batch = written.slice(at, at + SETTLED_AT_ONCE);
-          await store.settle(batch);
-          batch.forEach(forget);
-        }
-        if (failure) throw failure;
-      });
-      if (failures.delete(id)) log.info("What plugins store reaches its files again");
-    } catch (error) {
-      if (!failures.has(id))
-        log.warn("Cannot write what a plugin has stored into files; the database keeps it", {
-          error,
+      const failure = await locks.run(id, () => writeChanges(id, scope));
+      if (failure && !scope.failure)
+        log.warn("Cannot write what a plugin has stored into files; the journal keeps it", {
+          tenant_id: scope.tenantId,
+          plugin_id: scope.pluginId,
+          error: failure,
           retry_seconds: RETRY_MS / 1000,
         });
-      failures.set(id, toDaemonError(error));
+      scope.failure = failure;
+      await deps.onWritten(scope);
+    } catch (error) {
+      log.warn("Cannot note how much a plugin has stored", { plugin_id: scope.pluginId, error });
     } finally {
       release();
     }
@@ -131,47 +147,50 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
 
   /** Writes all that is here now; never rejects. At most one runs. */
   function flush(): Promise<void> {
+    if (round) return round;
     clearTimeout(timer);
     timer = undefined;
-    round ??= Promise.all([...scopes.keys()].map(writeScope)).then(() => {
+    journal.rotate();
+    round = Promise.all([...scopes].map(([id, scope]) => writeScope(id, scope))).then(() => {
       round = undefined;
-      if (!closed) schedule();
+      schedule();
     });
     return round;
   }
 
   function schedule(): void {
-    if (timer === undefined && round === undefined && scopes.size > 0)
-      timer = setTimeout(() => void flush(), failures.size > 0 ? RETRY_MS : REST_MS);
+    if (closed || timer !== undefined || round !== undefined || scopes.size === 0) return;
+    timer = setTimeout(() => void flush(), failed() ? RETRY_MS : deps.restMs);
   }
 
-  const left = await store.changes();
-  left.forEach(put);
-  await files.sweepStaged(
-    new Set(left.flatMap(({ content }) => (content.kind === "file" ? [content.name] : []))),
-  );
+  function failed(): DaemonError | undefined {
+    for (const { failure } of scopes.values()) if (failure) return failure;
+    return undefined;
+  }
+
+  const isFull = () => count >= MAX_CHANGES || heldBytes >= MAX_BYTES || journal.size >= MAX_JOURNAL_BYTES;
+
+  for (const { change, entry } of journal.left) put({ change, entry });
+  const staged = [...scopes.values()].flatMap(({ changes }) => [...changes.values()]).flatMap(stagedName);
+  await files.sweepStaged(new Set(staged));
   schedule();
 
   return {
-    find: (place) => scopes.get(scopeId(place))?.get(place.key)?.content,
-    of: (scope) => scopes.get(scopeId(scope))?.values() ?? [],
+    find: (place) => scopes.get(scopeId(place))?.changes.get(place.key)?.change.content,
+    of: (scope) => [...(scopes.get(scopeId(scope))?.changes.values() ?? [])].map(({ change }) => change),
     async room(scope) {
-      for (;;) {
-        const failure = failures.get(scopeId(scope));
-        if (failure) throw failure;
-        if (count < MAX_CHANGES && heldBytes < MAX_BYTES) return;
-        if (failures.size > 0)
-          throw new DaemonError("internal", "Cannot store more: files cannot be written");
+      const own = scopes.get(scopeId(scope))?.failure;
+      if (own) throw own;
+      while (isFull()) {
         await flush();
+        const failure = failed();
+        if (failure && isFull()) throw failure;
       }
     },
-    async commit(place, change) {
-      if (closed) throw new DaemonError("unavailable", "Cannot store anything: the daemon is shutting down");
-      const { tenantId, pluginId, key } = place;
-      const version = await store.commit({ tenantId, pluginId, key, ...change });
-      const before = put({ tenantId, pluginId, key, version, content: change.content });
+    async commit(change) {
+      const before = put({ change, entry: await journal.append(change) });
       schedule();
-      if (before?.content.kind === "file") await files.dropStaged(before.content.name);
+      for (const name of before ? stagedName(before) : []) await files.dropStaged(name);
     },
     still: (scope, work) => locks.run(scopeId(scope), work),
     async close() {
@@ -179,8 +198,9 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
       closed = true;
       await round;
       await flush();
-      if (scopes.size > 0)
-        log.warn("What plugins have stored stays in the database until the next start", { count });
+      if (count > 0)
+        log.warn("What plugins have stored stays in the journal until the next start", { count });
+      await journal.close();
     },
   };
 }
@@ -189,8 +209,12 @@ function scopeId({ tenantId, pluginId }: ValueScope): string {
   return JSON.stringify([tenantId, pluginId]);
 }
 
-function bytesHeld({ content }: StoredChange): number {
+function bytesHeld({ change: { content } }: Pending): number {
   return content.kind === "bytes" ? content.value.length : 0;
+}
+
+function stagedName({ change: { content } }: Pending): readonly string[] {
+  return content.kind === "staged" ? [content.name] : [];
 }
 
 function toDaemonError(error: unknown): DaemonError {

@@ -1,8 +1,9 @@
-import type { ValuePlace, ValueStore } from "../blob/value-store.ts";
+import type { ChangeJournal } from "../blob/change-journal.ts";
+import type { ValueContent, ValuePlace, ValueStore } from "../blob/value-store.ts";
 import { createKeyedLock } from "../lib/keyed-lock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
-import type { PluginStorageStore, StorageContent } from "../store/store.ts";
+import type { PluginStorageStore } from "../store/store.ts";
 import { createStorageAccounts } from "./plugin-storage-accounts.ts";
 import { createPendingChanges } from "./plugin-storage-changes.ts";
 
@@ -22,15 +23,18 @@ export interface PluginValues {
 export interface PluginValuesDeps {
   readonly store: PluginStorageStore;
   readonly files: ValueStore;
+  readonly journal: ChangeJournal;
+  /** How long a value rests before it is written to its file. */
+  readonly restMs: number;
   readonly log: Logger;
 }
 
-/** Up to here the database takes a value on its way; larger ones wait in a file. */
+/** Up to here the journal takes a value on its way; larger ones wait in a file. */
 const MAX_INLINE_BYTES = 64 * 1024;
 
 export async function createPluginValues(deps: PluginValuesDeps): Promise<PluginValues> {
   const { files } = deps;
-  const changes = await createPendingChanges(deps);
+  const changes = await createPendingChanges({ ...deps, onWritten: (scope) => accounts.note(scope) });
   const accounts = createStorageAccounts({ ...deps, changes });
   const locks = createKeyedLock();
 
@@ -44,19 +48,16 @@ export async function createPluginValues(deps: PluginValuesDeps): Promise<Plugin
     return pending.kind === "bytes" ? pending.value.length : pending.bytes;
   }
 
-  async function store(
-    place: ValuePlace,
-    value: { readonly bytes: Uint8Array; readonly deltaBytes: number },
-  ) {
+  async function store(place: ValuePlace, bytes: Uint8Array): Promise<void> {
     await changes.room(place);
-    const content: StorageContent =
-      value.bytes.length <= MAX_INLINE_BYTES
-        ? { kind: "bytes", value: value.bytes }
-        : { kind: "file", name: await files.stage(value.bytes), bytes: value.bytes.length };
+    const content: ValueContent =
+      bytes.length <= MAX_INLINE_BYTES
+        ? { kind: "bytes", value: bytes }
+        : { kind: "staged", name: await files.stage(bytes), bytes: bytes.length };
     try {
-      await changes.commit(place, { content, deltaBytes: value.deltaBytes });
+      await changes.commit({ ...place, content });
     } catch (error) {
-      if (content.kind === "file") await files.dropStaged(content.name);
+      if (content.kind === "staged") await files.dropStaged(content.name);
       throw error;
     }
   }
@@ -81,16 +82,15 @@ export async function createPluginValues(deps: PluginValuesDeps): Promise<Plugin
           const deltaBytes = bytes.length - ((await size(place)) ?? 0);
           // What is let in counts before it is there, what goes only when it is gone: nobody can take its room early.
           const growth = Math.max(deltaBytes, 0);
-          if (growth > 0 && account.bytes + growth > limitBytes)
+          if (growth > 0 && account.bytes + account.reservedBytes + growth > limitBytes)
             throw new DaemonError("bad_request", "allocated size is greater than max storage size");
-          account.bytes += growth;
+          account.reservedBytes += growth;
           try {
-            await store(place, { bytes, deltaBytes });
-          } catch (error) {
-            account.bytes -= growth;
-            throw error;
+            await store(place, bytes);
+            account.bytes += deltaBytes;
+          } finally {
+            account.reservedBytes -= growth;
           }
-          account.bytes += deltaBytes - growth;
         }),
       ),
     delete: (place) =>
@@ -98,7 +98,7 @@ export async function createPluginValues(deps: PluginValuesDeps): Promise<Plugin
         accounts.use(place, async (account) => {
           const bytes = await size(place);
           if (bytes === undefined) return false;
-          await changes.commit(place, { content: { kind: "deleted" }, deltaBytes: -bytes });
+          await changes.commit({ ...place, content: { kind: "deleted" } });
           account.bytes -= bytes;
           return true;
         }),

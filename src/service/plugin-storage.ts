@@ -1,3 +1,4 @@
+import type { ChangeJournal } from "../blob/change-journal.ts";
 import type { ValueStore } from "../blob/value-store.ts";
 import { describeError } from "../lib/describe-error.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -31,6 +32,9 @@ export interface PluginStorage {
 export interface PluginStorageDeps {
   readonly store: PluginStorageStore;
   readonly files: ValueStore;
+  readonly journal: ChangeJournal;
+  /** How long a value rests before it is written to its file. Default: a second. */
+  readonly restMs?: number;
   /** `PERSISTENCE_STORAGE_MAX_SIZE`. */
   readonly maxBytes: number;
   readonly metrics: Pick<Metrics, "storageOperations" | "storageSeconds">;
@@ -38,12 +42,13 @@ export interface PluginStorageDeps {
 }
 
 const STORAGE_TYPE = "local";
+const REST_MS = 1_000;
 /** A full disk fails thousands of calls in a row; one line in this time tells of them. */
 const SILENCE_MS = 10_000;
 
 export async function createPluginStorage(deps: PluginStorageDeps): Promise<PluginStorage> {
   const { metrics, maxBytes, log } = deps;
-  const values = await createPluginValues(deps);
+  const values = await createPluginValues({ restMs: REST_MS, ...deps });
   let silentUntil = 0;
 
   const placeOf = ({ tenantId, pluginId }: StorageCaller, key: string) => ({

@@ -32,8 +32,6 @@ export interface StoreOptions {
   readonly path: string;
   /** `full`: a commit survives a power cut; `normal`: the last ones may be lost, which is ten times as fast. */
   readonly synchronous: CommitMode;
-  /** The same for what plugins store. Default: as `synchronous`. */
-  readonly pluginStorage?: CommitMode;
   /** Ended sessions to keep, about; `SessionStore.save` prunes by itself. */
   readonly sessionHistory: number;
   readonly now?: () => Date;
@@ -62,9 +60,7 @@ export function openStore(options: StoreOptions): Store {
     catalogue: createCatalogueStore(database, { texts }),
     readmes: createReadmeStore(database),
     tasks: createTaskStore(database, { now }),
-    pluginStorage: createPluginStorageStore(database, {
-      mode: options.pluginStorage ?? options.synchronous,
-    }),
+    pluginStorage: createPluginStorageStore(database),
     sessions: createSessionStore(database, { history: options.sessionHistory }),
     async close() {
       database.close();

@@ -328,12 +328,6 @@ export interface SessionStore {
   prune(keep: number): Promise<void>;
 }
 
-/** What is kept under a key: the bytes, a file of the value store that holds them, or nothing any more. */
-export type StorageContent =
-  | { readonly kind: "bytes"; readonly value: Uint8Array }
-  | { readonly kind: "file"; readonly name: string; readonly bytes: number }
-  | { readonly kind: "deleted" };
-
 /** Whose values: they are kept by plugin id, so that an upgrade, or an uninstallation, leaves them. */
 export interface StorageScope {
   readonly tenantId: string;
@@ -341,29 +335,9 @@ export interface StorageScope {
   readonly pluginId: string;
 }
 
-/** The newest change of a key that has not reached the key's own file yet. */
-export interface StoredChange extends StorageScope {
-  readonly key: string;
-  /** Higher than that of every earlier change of the key. */
-  readonly version: number;
-  readonly content: StorageContent;
-}
-
-/**
- * What plugins keep (contract/backwards-invocation 3), up to where files take over: a change is committed here, together
- * with what it does to the size of all that the plugin keeps for the tenant, and then finds its way into a file.
- */
+/** How much plugins keep; the values are files. */
 export interface PluginStorageStore {
-  /** Takes the place of an earlier change of the key. Answers its version. */
-  commit(
-    change: Omit<StoredChange, "version"> & { readonly deltaBytes: number },
-  ): Promise<StoredChange["version"]>;
-  /** Forgets changes that are in their files, unless a later one has taken their place. */
-  settle(changes: readonly Omit<StoredChange, "content">[]): Promise<void>;
-  /** All that are not settled, the oldest first. */
-  changes(): Promise<readonly StoredChange[]>;
-  /** Undefined when nothing was ever stored or counted. */
+  /** As it was noted last, a moment after the last change; undefined when nothing was ever stored. */
   bytes(scope: StorageScope): Promise<number | undefined>;
-  /** After a count of the files. */
   setBytes(scope: StorageScope, bytes: number): Promise<void>;
 }

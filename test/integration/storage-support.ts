@@ -1,11 +1,13 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openChangeJournal } from "../../src/blob/change-journal.ts";
 import { createDiskValueStore } from "../../src/blob/disk-value-store.ts";
 import { createLogger } from "../../src/lib/create-logger.ts";
 import { createMetrics } from "../../src/service/metrics.ts";
 import { createPluginStorage, type StorageCaller } from "../../src/service/plugin-storage.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { until } from "../support/processes.ts";
 import { rejection } from "../support/rejection.ts";
 
 export const caller: StorageCaller = {
@@ -21,24 +23,27 @@ export interface StorageOptions {
   readonly folder: string;
   readonly maxBytes?: number;
   readonly durability?: "process" | "power";
-  /** Where the database lies, if not in the folder. */
+  readonly restMs?: number;
+  /** Where the database and the journal lie, if not in the folder. */
   readonly databaseFolder?: string;
 }
 
 /** The storage of plugins on a folder, as the daemon opens it. Its log is collected. */
 export async function openStorage(options: StorageOptions) {
-  const { folder, maxBytes = 1e9, durability = "process", databaseFolder = folder } = options;
+  const { folder, maxBytes = 1e9, durability = "process", databaseFolder = folder, restMs = 20 } = options;
   const lines: string[] = [];
   const store = openStore({
     path: join(databaseFolder, "plugd.db"),
     synchronous: "normal",
-    pluginStorage: durability === "power" ? "full" : "normal",
     sessionHistory: 10,
   });
   const metrics = createMetrics();
+  const journalFolder = join(databaseFolder, "storage-journal");
   const storage = await createPluginStorage({
     store: store.pluginStorage,
     files: await createDiskValueStore({ folder: join(folder, "persistence"), durability }),
+    journal: await openChangeJournal({ folder: journalFolder, durability }),
+    restMs,
     maxBytes,
     metrics,
     log: createLogger({ level: "INFO", format: "text", write: (line) => lines.push(line) }),
@@ -63,8 +68,14 @@ export async function openStorage(options: StorageOptions) {
     as,
     metrics,
     lines,
-    bytes: (who: StorageCaller = caller) => store.pluginStorage.bytes(who),
-    changes: () => store.pluginStorage.changes(),
+    /** Resolves when just so many bytes are noted as kept by `caller`. */
+    notes: (bytes: number) =>
+      until(
+        `${bytes} bytes are noted`,
+        async () => ((await store.pluginStorage.bytes(caller)) ?? 0) === bytes,
+      ),
+    /** Resolves when everything is in its file, and no longer anywhere else. */
+    settled: () => until("all is in files", async () => (await readdir(journalFolder)).length === 0),
     async close() {
       await storage.close();
       await store.close();
