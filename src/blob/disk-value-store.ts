@@ -16,7 +16,7 @@ export interface DiskValueStoreOptions {
 /** Values that are being written lie here, beside the folders of tenants. */
 const STAGING_FOLDER = ".plugd-staged";
 /** A folder may be removed by a delete between the moment it is made and the moment it is moved to. */
-const MAX_ATTEMPTS = 5;
+const MAX_ATTEMPTS = 20;
 /** Folders of plugins of which it is known whether they have encoded keys. */
 const MAX_KNOWN_FOLDERS = 10_000;
 /** Files that are looked at at once when all are counted. */

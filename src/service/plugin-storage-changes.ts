@@ -57,6 +57,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 /** Plugins whose files are written at once. */
 const WRITERS = 4;
+/** Files of one plugin that are written at once; more would keep its own calls waiting for the disk. */
+const FILES_AT_ONCE = 2;
 
 /** Opens it with what an earlier process left on its way. */
 export async function createPendingChanges(deps: PendingChangesDeps): Promise<PendingChanges> {
@@ -114,14 +116,18 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
   /** Answers why not all could be written. */
   async function writeChanges(id: string, scope: Scope): Promise<DaemonError | undefined> {
     let failure: DaemonError | undefined;
-    for (const pending of Array.from(scope.changes.values())) {
-      try {
-        await write(pending.change);
-        forget(id, pending);
-      } catch (error) {
-        failure ??= toDaemonError(error);
+    const left = Array.from(scope.changes.values());
+    const writeNext = async () => {
+      for (let pending = left.pop(); pending; pending = left.pop()) {
+        try {
+          await write(pending.change);
+          forget(id, pending);
+        } catch (error) {
+          failure ??= toDaemonError(error);
+        }
       }
-    }
+    };
+    await Promise.all(Array.from({ length: FILES_AT_ONCE }, writeNext));
     return failure;
   }
 
