@@ -1,7 +1,12 @@
 import { join, resolve } from "node:path";
+import { openChangeJournal } from "./blob/change-journal.ts";
 import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
+import { createDiskValueStore } from "./blob/disk-value-store.ts";
+import { storageFolders } from "./blob/storage-folders.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
+import { createInnerApi } from "./dify/inner-api.ts";
+import { endpointModules } from "./endpoint-modules.ts";
 import { createApp } from "./http/app.ts";
 import { createBodyLimit } from "./http/body-limit.ts";
 import { createRequestTracker } from "./http/request-tracker.ts";
@@ -15,6 +20,7 @@ import { managementProviderRoutes } from "./http/routes/management-providers.ts"
 import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
+import { innerApiSettings } from "./inner-api-settings.ts";
 import type { Logger } from "./lib/logger.ts";
 import { BUILD_TIME, VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
@@ -26,7 +32,7 @@ import { installLauncher } from "./runtime/local/spawn-launcher.ts";
 import { createSpawnStarter } from "./runtime/local/spawn.ts";
 import { createReadAsset } from "./service/assets.ts";
 import { createBackgroundWork } from "./service/background-work.ts";
-import { createBackwardsRefusal } from "./service/backwards-calls.ts";
+import { createBackwardsCalls } from "./service/backwards-calls.ts";
 import { createCollectGarbage } from "./service/collect-garbage.ts";
 import { createStoredPackages } from "./service/decode-package.ts";
 import { createInstallJobs } from "./service/install-jobs.ts";
@@ -37,6 +43,7 @@ import { createInstalledLists } from "./service/installed-lists.ts";
 import { createInstalledPlugins } from "./service/installed-plugins.ts";
 import { createInvokePlugin } from "./service/invoke-plugin.ts";
 import { createLocalPlugins } from "./service/local-plugins.ts";
+import { createPluginStorage } from "./service/plugin-storage.ts";
 import { createMetrics, exposeMetrics } from "./service/metrics.ts";
 import { createListModelBindings } from "./service/model-bindings.ts";
 import { createPackageGuard } from "./service/package-guard.ts";
@@ -135,10 +142,13 @@ async function build(
     sessionHistory: config.PLUGD_SESSION_HISTORY,
   });
   onClose("the database", () => store.close());
-  const blobs = await createDiskBlobStore({
-    root: resolve(config.PLUGIN_STORAGE_LOCAL_ROOT ?? join(folder.path, "storage")),
-    prefixes: { package: config.PLUGIN_PACKAGE_CACHE_PATH, asset: config.PLUGIN_MEDIA_CACHE_PATH },
+  const storageRoot = resolve(config.PLUGIN_STORAGE_LOCAL_ROOT ?? join(folder.path, "storage"));
+  const prefixes = { package: config.PLUGIN_PACKAGE_CACHE_PATH, asset: config.PLUGIN_MEDIA_CACHE_PATH };
+  const storageFolder = storageFolders({
+    root: storageRoot,
+    prefixes: { ...prefixes, value: config.PERSISTENCE_STORAGE_PATH },
   });
+  const blobs = await createDiskBlobStore({ root: storageRoot, prefixes });
 
   // Services that outlive the plugins, whose end is the end of their open calls
   const recorder = createSessionRecorder({
@@ -152,6 +162,21 @@ async function build(
 
   // Runtimes
   const metrics = createMetrics();
+  const storage = await createPluginStorage({
+    store: store.pluginStorage,
+    files: await createDiskValueStore({
+      folder: storageFolder.value,
+      durability: config.PLUGD_STORAGE_DURABILITY,
+    }),
+    journal: await openChangeJournal({
+      folder: join(folder.path, "storage-journal"),
+      durability: config.PLUGD_STORAGE_DURABILITY,
+    }),
+    maxBytes: config.PERSISTENCE_STORAGE_MAX_SIZE,
+    metrics,
+    log,
+  });
+  onClose("the plugins' storage", () => storage.close());
   const memory = await createMemoryLimiter({ log });
   onClose("the memory limits", () => memory.close());
   const launcher = await installLauncher({ folders: [join(folder.path, "run")] });
@@ -163,7 +188,6 @@ async function build(
     provisioner: createProvisioner({ settings: local, log }),
     starter: createSpawnStarter({ launcher, memory }),
     createCodec: createSdkCodec,
-    onBackwardsCall: createBackwardsRefusal(log),
     settings: runtimeSettings(config),
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,
@@ -209,15 +233,18 @@ async function build(
     graceMs: config.PLUGD_BLOB_GRACE * 1000,
     now: Date.now,
   });
+  const innerApi = createInnerApi(innerApiSettings(config));
   const invoke = createInvokePlugin({
     findInstallation: (tenantId, pluginId) => installations.find(tenantId, pluginId),
     runtimeTypeOf: (identifier) => installations.runtimeTypeOf(identifier),
     runtimeOf: (identifier) => plugins.runtimeOf(identifier),
+    backwards: createBackwardsCalls({ api: innerApi, storage, metrics, log }),
     recorder,
     metrics,
     log,
     timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
   });
+  const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background });
   const cutTasks = await installTasks.failLeftOver();
   const cutCalls = await store.sessions.closeOpen(new Date());
   const killed = await readDaemonRecord(folder.path);
@@ -262,6 +289,7 @@ async function build(
     },
     dispatch: invoke,
     openDocs: config.PLUGD_OPEN_DOCS,
+    open: endpoints.open,
     guarded: [
       managementInstallRoutes({
         upload: createUploadPackage({
@@ -300,6 +328,7 @@ async function build(
       readmeRoutes({ readReadme: createReadReadme({ readmes: store.readmes, packages }) }),
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages }),
+      ...endpoints.guarded,
     ],
   });
   const server = startServer({

@@ -1,11 +1,13 @@
 import type { Dirent } from "node:fs";
-import { mkdir, readFile, readdir, rmdir, stat, unlink } from "node:fs/promises";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { mkdir, readFile, readdir, stat, unlink } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 import { isTemporaryFile, writeFileAtomic } from "../lib/atomic-file.ts";
 import { hasCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { BlobKind, BlobStore } from "./blob-store.ts";
+import { removeEmptyFolders } from "./empty-folders.ts";
 import { explained, unlessMissing } from "./file-failure.ts";
+import { isStorageKey, storageFolders } from "./storage-folders.ts";
 
 export interface DiskBlobStoreOptions {
   /** Folder that holds everything; made when absent. */
@@ -26,11 +28,11 @@ const MAX_ATTEMPTS = 5;
  * removes what writes that were cut short have left; the root must be ours alone.
  */
 export async function createDiskBlobStore(options: DiskBlobStoreOptions): Promise<BlobStore> {
-  const folders = foldersOf(options);
+  const folders = storageFolders(options);
   for (const folder of Object.values(folders)) await sweep(folder);
 
   function pathOf(kind: BlobKind, key: string): string {
-    if (!isKey(key))
+    if (!isStorageKey(key))
       throw new DaemonError("bad_request", `Cannot use "${key}" as the key of a stored ${kind}`);
     return join(folders[kind], ...key.split("/"));
   }
@@ -72,32 +74,6 @@ export async function createDiskBlobStore(options: DiskBlobStoreOptions): Promis
   };
 }
 
-function foldersOf({ root, prefixes }: DiskBlobStoreOptions): Record<BlobKind, string> {
-  const folderOf = (kind: BlobKind) => {
-    if (!isKey(prefixes[kind]))
-      throw new DaemonError("startup", `Cannot store ${kind}s below "${prefixes[kind]}" in "${root}"`, {
-        hint: "It must be a relative path without a segment that is empty or starts with a dot",
-      });
-    return resolve(root, prefixes[kind]);
-  };
-  const folders = { package: folderOf("package"), asset: folderOf("asset") };
-  const [shorter, longer] = [`${folders.package}${sep}`, `${folders.asset}${sep}`].sort();
-  if (shorter !== undefined && longer?.startsWith(shorter))
-    throw new DaemonError(
-      "startup",
-      `Cannot store packages in "${folders.package}" and assets in "${folders.asset}"`,
-      { hint: "Give them folders of which none lies within the other" },
-    );
-  return folders;
-}
-
-/** Leading dots are kept for files that are being written, and rule out `.` and `..` with the same stroke. */
-function isKey(key: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  if (/[\\\u0000-\u001f\u007f]/.test(key)) return false;
-  return key.split("/").every((segment) => segment !== "" && !segment.startsWith("."));
-}
-
 async function sweep(folder: string): Promise<void> {
   await explained("clean up", folder, async () => {
     for await (const path of files(folder))
@@ -114,18 +90,5 @@ async function* files(folder: string): AsyncGenerator<string> {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && !entry.name.startsWith(".")) yield* files(path);
     else if (entry.isFile() && (isTemporaryFile(path) || !entry.name.startsWith("."))) yield path;
-  }
-}
-
-/** From `folder` upwards, up to `limit`, which stays. */
-async function removeEmptyFolders(folder: string, limit: string): Promise<void> {
-  for (let current = folder; current !== limit; current = dirname(current)) {
-    try {
-      await rmdir(current);
-    } catch (error) {
-      if (hasCode(error, "ENOTEMPTY", "EEXIST", "EBUSY")) return;
-      // Another delete was faster; the folder above may still be ours to remove.
-      if (!hasCode(error, "ENOENT")) throw error;
-    }
   }
 }

@@ -18,13 +18,21 @@ export async function explained<T>(action: string, path: string, work: () => Pro
   try {
     return await work();
   } catch (error) {
-    if (error instanceof DaemonError) throw error;
-    const { reason, hint } = explain(error, path);
-    throw new DaemonError("internal", `Cannot ${action} "${path}": ${reason}`, {
-      cause: error,
-      ...(hint === undefined ? {} : { hint }),
-    });
+    throw fileFailure(error, { action, path });
   }
+}
+
+/** The error for a failure of the file system; a `DaemonError` stays what it is. */
+export function fileFailure(
+  error: unknown,
+  { action, path }: { readonly action: string; readonly path: string },
+): DaemonError {
+  if (error instanceof DaemonError) return error;
+  const { reason, hint } = explain(error, path);
+  return new DaemonError("internal", `Cannot ${action} "${path}": ${reason}`, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 function explain(error: unknown, path: string): { readonly reason: string; readonly hint?: string } {

@@ -4,6 +4,7 @@ import type { CliDeps } from "./cli-deps.ts";
 import { EXIT, type ExitCode } from "./cli-error.ts";
 import type { CliIo } from "./cli-io.ts";
 import { demoCommand } from "./demo.ts";
+import { fakePlatformCommand } from "./fake-platform.ts";
 import { spellFlags } from "./flag-spelling.ts";
 import { installCommand } from "./install.ts";
 import { invokeCommand } from "./invoke.ts";
@@ -86,6 +87,7 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
     invokeCommand(io),
     uninstallCommand(io),
     tasksCommand(io),
+    fakePlatformCommand(io),
     routesCommand(io, deps),
   ];
 }

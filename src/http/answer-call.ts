@@ -1,5 +1,6 @@
 import { errorMessage } from "../lib/describe-error.ts";
 import { parseExact } from "../lib/exact-json.ts";
+import type { DispatchRequest } from "../protocol/actions/action.ts";
 import type { ActionRow } from "../protocol/actions/catalogue.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { Invocation } from "../protocol/invocation.ts";
@@ -8,12 +9,16 @@ import { BindingError } from "./binding-error.ts";
 import { success } from "./envelope.ts";
 import { sse } from "./sse.ts";
 
-/** What a row of the catalogue made of a request. */
-export type PreparedCall = ReturnType<ActionRow["prepare"]>;
+/** What a row of the catalogue made of a request, and the trace that it came with. */
+export type PreparedCall = DispatchRequest & { readonly trace: Pick<PluginCall, "traceparent"> };
 
 /** Checks and fills the body of a call. Throws for a body that is no JSON, and for fields that fail. */
 export async function prepareCall(row: ActionRow, request: Request): Promise<PreparedCall> {
-  return row.prepare(await readBody(request));
+  const traceparent = request.headers.get("traceparent");
+  return {
+    ...row.prepare(await readBody(request)),
+    trace: traceparent === null ? {} : { traceparent },
+  };
 }
 
 /** Opens the session and answers as the action does: with a stream, or for polling with one envelope. */
@@ -22,9 +27,16 @@ export async function answerCall(
   prepared: PreparedCall,
   invoke: (call: PluginCall) => Promise<Invocation>,
 ): Promise<Response> {
-  const { session, data } = prepared;
+  const { session, data, trace } = prepared;
   const { type, action } = row;
-  const invocation = await invoke({ type, action, session, data, decodeItem: row.createItemDecoder() });
+  const invocation = await invoke({
+    type,
+    action,
+    session,
+    data,
+    decodeItem: row.createItemDecoder(),
+    ...trace,
+  });
   return row.unary ? lastItem(invocation) : sse(invocation);
 }
 

@@ -18,6 +18,8 @@ export interface AppDeps {
   readonly dispatch: DispatchRoutesDeps;
   /** `/openapi.json` and `/docs` need no key. */
   readonly openDocs: boolean;
+  /** Modules that need no key. */
+  readonly open?: readonly AnyElysia[];
   /** Further modules behind the key. */
   readonly guarded: readonly AnyElysia[];
   readonly log: Logger;
@@ -36,6 +38,8 @@ export function createApp(deps: AppDeps) {
   const checkKey = createKeyCheck("x-api-key", deps.serverKey);
   const checkKeyOf = ({ request }: { readonly request: Request }) => checkKey(request);
   const docs = openApiRoutes({ document });
+  const open = new Elysia();
+  for (const module of deps.open ?? []) open.use(module);
   // Without the second setting the framework misses every path at a host of less than four characters.
   const app = new Elysia({ strictPath: true, handler: { standardHostname: false } })
     .onError(({ error, code, request, route, set }) => {
@@ -60,6 +64,7 @@ export function createApp(deps: AppDeps) {
     })
     .use(systemRoutes(deps.system))
     .use(deps.openDocs ? docs : new Elysia())
+    .use(open)
     .guard({ beforeHandle: [checkKeyOf, checkPath] }, (guarded) => {
       let routes: AnyElysia = guarded.use(dispatchRoutes(deps.dispatch));
       for (const module of deps.guarded) routes = routes.use(module);
@@ -101,7 +106,7 @@ function checkPath({ params }: { readonly params?: Readonly<Record<string, unkno
 
 /** Routes whose failures show in the HTTP status; the others answer 200 with the code in the envelope. */
 function hasTypedStatus(route: string | undefined): boolean {
-  return /^\/(?:plugin\/:tenant_id\/(?:dispatch|asset|extract-asset)|v2\/invoke\/dispatch)\//.test(
+  return /^\/(?:e\/:hook_id|plugin\/:tenant_id\/(?:dispatch|asset|extract-asset)|v2\/invoke\/dispatch)\//.test(
     route ?? "",
   );
 }

@@ -23,7 +23,10 @@ interface Mapping {
 const MAPPINGS: Readonly<Record<DaemonErrorCode, Mapping>> = {
   internal: { code: -500, type: "PluginDaemonInternalServerError", status: 500 },
   bad_request: { code: -400, type: "PluginDaemonBadRequestError", status: 400 },
+  too_large: { code: -400, type: "PluginDaemonBadRequestError", status: 413 },
   not_found: { code: -404, type: "PluginDaemonNotFoundError", status: 404 },
+  // The status is for the world outside; the code is the reference's (contract/backwards-invocation 5.2).
+  hook_not_found: { code: -400, type: "PluginDaemonBadRequestError", status: 404 },
   invalid_identifier: { code: -400, type: "PluginUniqueIdentifierError", status: 400 },
   plugin_not_found: { code: -404, type: "PluginNotFoundError", status: 404 },
   unauthorized: { code: -401, type: "PluginDaemonUnauthorizedError", status: 401 },
@@ -32,6 +35,7 @@ const MAPPINGS: Readonly<Record<DaemonErrorCode, Mapping>> = {
   // 404 with -500: stream clients ignore the status and decode only code -500 (contract/http-api 6.2).
   unavailable: { code: -500, type: "PluginDaemonInternalServerError", status: 404 },
   timeout: { code: -500, type: "PluginDaemonInternalServerError", status: 500 },
+  overloaded: { code: -500, type: "PluginDaemonInternalServerError", status: 503 },
   startup: { code: -500, type: "PluginDaemonInternalServerError", status: 500 },
 };
 
@@ -72,7 +76,7 @@ export function statusOf(error: unknown, options: { readonly typed: boolean }): 
 export function severityOf(error: unknown): "error" | "warn" | undefined {
   if (error instanceof BindingError) return undefined;
   if (!(error instanceof DaemonError)) return "error";
-  if (error.code === "unavailable" || error.code === "timeout") return "warn";
+  if (error.code === "unavailable" || error.code === "timeout" || error.code === "overloaded") return "warn";
   return error.code === "internal" && error.cause !== undefined ? "warn" : undefined;
 }
 

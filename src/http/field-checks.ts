@@ -1,4 +1,3 @@
-import { isRecord } from "../lib/is-record.ts";
 import { parseIdentifier } from "../protocol/identifier.ts";
 import type { FieldProblem } from "./binding-error.ts";
 import type { JsonSchema } from "./openapi/json-schema.ts";
@@ -11,7 +10,7 @@ const IDENTIFIER: JsonSchema = {
     "^([a-z0-9_-]{1,64}/)?[a-z0-9_-]{1,255}:[0-9]{1,4}(\\.[0-9]{1,4}){1,3}(-\\w{1,16})?@[a-f0-9]{32,64}$",
 };
 
-/** A JSON object of a caller, kept as it came. */
+/** A JSON object of a caller, kept as it came: numbers that a double would change are `JSON.rawJSON`s. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A whole number in the query; 0 counts as left out, as in the reference. */
@@ -81,7 +80,7 @@ export function textPairs(
       if (!Array.isArray(raw)) return broken("required");
       const value: [string, string][] = [];
       for (const [at, item] of raw.entries()) {
-        const [first, second] = keys.map((key) => (isRecord(item) ? item[key] : undefined));
+        const [first, second] = keys.map((key) => (isObject(item) ? item[key] : undefined));
         if (typeof first !== "string" || typeof second !== "string" || first === "" || second === "")
           return { rule: "required", at };
         value.push([first, second]);
@@ -120,7 +119,7 @@ export function optionalObjects(name: string): Field<readonly (JsonObject | null
     if (!Array.isArray(raw)) return broken("array");
     const value: (JsonObject | null)[] = [];
     for (const item of raw) {
-      if (item !== null && !isRecord(item)) return broken("map");
+      if (item !== null && !isObject(item)) return broken("map");
       value.push(item);
     }
     return { value };
@@ -131,8 +130,15 @@ export function optionalObjects(name: string): Field<readonly (JsonObject | null
 export function optionalObject(name: string): Field<JsonObject> {
   return field({ name, from: ["json"], takes: { type: ["object", "null"] } }, (raw) => {
     if (raw === undefined || raw === null) return { value: {} };
-    return isRecord(raw) ? { value: raw } : broken("map");
+    return isObject(raw) ? { value: raw } : broken("map");
   });
+}
+
+/** As `optionalObject`, and anything else counts as left out, too (contract/http-api 1.5). */
+export function lenientObject(name: string): Field<JsonObject> {
+  return field({ name, from: ["json"], takes: { type: ["object", "null"] } }, (raw) => ({
+    value: isObject(raw) ? raw : {},
+  }));
 }
 
 type Check<T> = (raw: unknown) => { readonly value: T } | { readonly rule: string; readonly at?: number };
@@ -197,4 +203,9 @@ function characters(value: string): number {
   let count = 0;
   for (const _ of value) count++;
   return count;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  // A number that is kept as its text is an object, too.
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 }

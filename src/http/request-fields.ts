@@ -102,7 +102,7 @@ function jsonFields(text: string): RawFields {
 function parseBody(text: string): unknown {
   if (text.trim() === "") return undefined;
   try {
-    return parseExact(text).value;
+    return parseExact(text).exact;
   } catch (cause) {
     if (cause instanceof JsonSyntaxError) throw new BindingError(`Cannot read the body: ${cause.message}`);
     throw cause;

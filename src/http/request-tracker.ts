@@ -1,10 +1,12 @@
 import type { Logger } from "../lib/logger.ts";
+import { traceIdOf } from "../lib/traceparent.ts";
 import type { Metrics } from "../service/metrics.ts";
 
 /** Counts, times and logs requests. */
 export interface RequestTracker {
   /** Requests that are being answered, streams included. */
   readonly active: number;
+  /** Of these, calls of plugins, webhooks too. */
   readonly activeDispatch: number;
   /** The template of the route that a request matched. */
   route(request: Request, template: string): void;
@@ -28,7 +30,8 @@ const POLLED: ReadonlySet<string> = new Set([
   "/plugin/:tenant_id/management/install/tasks/:id",
 ]);
 
-const TRACE_PARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-z]{2}$/;
+/** Anybody calls these, with addresses that hold secrets, and plugins answer what they like. */
+const HOOKS = "/e/:hook_id/*";
 
 /**
  * Times end with the answer's head for streams that go on: the session's own metrics tell how long these ran.
@@ -45,18 +48,21 @@ export function createRequestTracker(options: RequestTrackerOptions): RequestTra
     metrics.httpRequests.inc({ method: request.method, endpoint, status });
     metrics.httpSeconds.observe({ method: request.method, endpoint }, seconds);
     if (endpoint === "/health/check" && !options.logHealth) return;
-    const trace = TRACE_PARENT.exec(request.headers.get("traceparent") ?? "");
+    const traceId = traceIdOf(request.headers.get("traceparent"));
     const plugin = request.headers.get("x-plugin-id");
+    const isHook = endpoint === HOOKS;
+    const path = pathOf(request.url);
     const attributes = {
       method: request.method,
-      path: pathOf(request.url),
+      path: isHook ? path.split("?", 1)[0] : path,
       ...(plugin !== null && { plugin }),
       status,
       latency_ms: Math.round(seconds * 1000),
       client_ip: request.headers.get("x-forwarded-for")?.split(",")[0]?.trim() ?? clientAddress,
-      ...(trace && { trace_id: trace[1] }),
+      ...(traceId !== undefined && { trace_id: traceId }),
     };
-    if (status >= 500) log.error("HTTP request", attributes);
+    if (isHook) log[status >= 500 ? "warn" : "info"]("HTTP request", attributes);
+    else if (status >= 500) log.error("HTTP request", attributes);
     // 499: the client left, which is no more a failure than to close a book.
     else if (status >= 400 && status !== 499) log.warn("HTTP request", attributes);
     else if (POLLED.has(endpoint)) log.debug("HTTP request", attributes);
@@ -76,7 +82,7 @@ export function createRequestTracker(options: RequestTrackerOptions): RequestTra
     async track(request, answer, clientAddress) {
       const began = performance.now();
       active++;
-      const isDispatch = request.url.includes("/dispatch/");
+      const isDispatch = isPluginCall(pathOf(request.url));
       if (isDispatch) activeDispatch++;
       let status = 500;
       try {
@@ -90,6 +96,11 @@ export function createRequestTracker(options: RequestTrackerOptions): RequestTra
       }
     },
   };
+}
+
+/** Has a session, or is about to. */
+function isPluginCall(path: string): boolean {
+  return path.includes("/dispatch/") || path.startsWith("/e/");
 }
 
 function pathOf(url: string): string {

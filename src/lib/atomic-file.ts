@@ -46,8 +46,8 @@ export function isTemporaryFile(path: string): boolean {
   return basename(path).startsWith(TEMPORARY_PREFIX);
 }
 
-/** Makes a rename last through a power cut. */
-async function syncFolder(path: string): Promise<void> {
+/** Makes what was renamed or removed in a folder last through a power cut. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   try {
     await folder.sync();

@@ -6,6 +6,9 @@ import type { PluginError } from "./plugin-error.ts";
  * - `internal` – anything unexpected, or a look-up without a case of its own (`record not found`)
  * - `bad_request` – the caller's input is wrong: body, package, signature
  * - `not_found` – generic not found
+ * - `hook_not_found` – a public address leads nowhere
+ * - `too_large` – the caller sent more than is taken
+ * - `overloaded` – too much is going on just now; worth trying again
  * - `invalid_identifier` – malformed plugin unique identifier
  * - `plugin_not_found` – the plugin (or provider) is not installed
  * - `unauthorized` – wrong key
@@ -18,7 +21,9 @@ import type { PluginError } from "./plugin-error.ts";
 export type DaemonErrorCode =
   | "internal"
   | "bad_request"
+  | "too_large"
   | "not_found"
+  | "hook_not_found"
   | "invalid_identifier"
   | "plugin_not_found"
   | "unauthorized"
@@ -26,6 +31,7 @@ export type DaemonErrorCode =
   | "plugin_failed"
   | "unavailable"
   | "timeout"
+  | "overloaded"
   | "startup";
 
 export interface DaemonErrorOptions {

@@ -23,7 +23,8 @@ export type DaemonMessage =
       readonly kind: "backwards_response";
       readonly sessionId: string;
       readonly session: SessionContext;
-      readonly data: Readonly<Record<string, unknown>>;
+      /** JSON text on one line, so that the platform's own digits arrive. */
+      readonly data: string;
     }
   | { readonly kind: "cancel"; readonly sessionId: string };
 

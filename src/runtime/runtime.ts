@@ -1,5 +1,7 @@
+import type { PluginPermission } from "../protocol/declaration.ts";
 import type { SessionContext } from "../protocol/messages.ts";
 import type { Invocation, ItemDecoder } from "../protocol/invocation.ts";
+import type { OnBackwardsCall } from "../session/backwards.ts";
 
 export type RuntimeKind = "local" | "remote" | "serverless";
 
@@ -10,6 +12,8 @@ export interface InvocationRequest {
   /** `user_id`, `type`, `action` and the fields of the action. */
   readonly data: Readonly<Record<string, unknown>>;
   readonly decodeItem: ItemDecoder;
+  /** Answers the plugin's calls back to the platform, which belong to this session. */
+  readonly onBackwardsCall: OnBackwardsCall;
   /** Limit in time of the whole call, counted from when the plugin has the request. */
   readonly timeoutMs: number;
 }
@@ -18,6 +22,8 @@ export interface InvocationRequest {
 export interface PluginRuntime {
   readonly kind: RuntimeKind;
   readonly identifier: string;
+  /** What the manifest of the running plugin allows it to ask of the platform. */
+  readonly permission: PluginPermission | undefined;
   /**
    * Opens a session. Starts the plugin if it does not run, and holds the request meanwhile, within bounds. The signal is
    * the client's leaving: it ends the waiting, and later the session, at any moment until all of it was taken.

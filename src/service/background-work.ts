@@ -1,4 +1,5 @@
 import type { Logger } from "../lib/logger.ts";
+import { pause } from "../lib/pause.ts";
 
 /**
  * The holder of all work that goes on after its request was answered: installations, clean-up, periodic sweeps.
@@ -58,20 +59,4 @@ export function createBackgroundWork({ logger }: { readonly logger: Logger }): B
       await settled(repeated);
     },
   };
-}
-
-/** Answers whether the whole time went by; false as soon as the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve(false);
-    const stop = () => {
-      clearTimeout(timer);
-      resolve(false);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve(true);
-    }, ms);
-    signal.addEventListener("abort", stop, { once: true });
-  });
 }

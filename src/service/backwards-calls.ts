@@ -1,23 +1,221 @@
+import { InnerApiError } from "../dify/inner-api-error.ts";
+import type { InnerApi } from "../dify/inner-api.ts";
+import { describeError } from "../lib/describe-error.ts";
+import { hasFragileNumber, parseExact } from "../lib/exact-json.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { BackwardsCall } from "../session/sessions.ts";
+import { passOnTrace } from "../lib/traceparent.ts";
+import { refusalOf } from "../protocol/backwards/call-permissions.ts";
+import { platformCallOf } from "../protocol/backwards/catalogue.ts";
+import {
+  type BackwardsRequest,
+  MalformedCallError,
+  readBackwardsRequest,
+} from "../protocol/backwards/envelope.ts";
+import { type BackwardsEvent, backwardsEventText } from "../protocol/backwards/event.ts";
+import {
+  BackwardsReplyError,
+  BackwardsRequestError,
+  type PlatformCall,
+  type RequestFields,
+} from "../protocol/backwards/platform-call.ts";
+import { readStorageRequest, type StorageRequest } from "../protocol/backwards/storage-call.ts";
+import { DaemonError } from "../protocol/daemon-error.ts";
+import type { PluginPermission } from "../protocol/declaration.ts";
+import type { BackwardsCall } from "../session/backwards.ts";
+import type { Metrics } from "./metrics.ts";
 
-/**
- * Answers calls back to the platform, which this release does not make: with an error and an end, so that the plugin
- * learns it at once instead of waiting for its own limit (contract/plugin-wire 5.2).
- */
-export function createBackwardsRefusal(log: Logger): (identifier: string, call: BackwardsCall) => void {
-  return (identifier, call) => {
-    const { request } = call;
-    const id =
-      typeof request === "object" && request !== null && "backwards_request_id" in request
-        ? request.backwards_request_id
-        : "";
-    const answer = (event: "error" | "end", message: string) =>
-      call.reply({ backwards_request_id: id, event, message, data: null });
-    answer("error", "Cannot call the platform: this release of plugd does not pass on calls back")
-      .then(() => answer("end", ""))
-      .catch((cause: unknown) =>
-        log.debug("Plugin is gone before its answer", { plugin: identifier, error: cause }),
+export interface BackwardsCallsDeps {
+  readonly api: InnerApi;
+  readonly storage: CallStorage;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** What plugins keep. */
+export interface CallStorage {
+  /** Answers the `data` of the response. Rejects with a `DaemonError` whose message is what the plugin is told. */
+  handle(
+    caller: {
+      readonly tenantId: string;
+      readonly pluginId: string;
+      /** `storage.size` of the manifest. */
+      readonly limitBytes: number | undefined;
+    },
+    request: StorageRequest,
+  ): Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** The session that calls belong to. Whose they are and what they may do is said here, never by the plugin. */
+export interface CallingSession {
+  readonly sessionId: string;
+  readonly pluginId: string;
+  readonly tenantId: string;
+  /** Empty where the session has no user. */
+  readonly userId: string;
+  /** `tool`, `model`, …: a model may not call. */
+  readonly type: string;
+  /** The header of the request that opened the session, unchecked. */
+  readonly traceparent: string | undefined;
+}
+
+/** The calls back of one session. */
+export interface SessionBackwards {
+  /** Answers one call: with responses or an error, and in any case with one end. Never rejects. */
+  answer(call: BackwardsCall, permission: PluginPermission | undefined): Promise<void>;
+  readonly counts: { readonly total: number; readonly failed: number };
+}
+
+/** What plugins ask of the platform while they serve a session (contract/backwards-invocation 1, 2). */
+export interface BackwardsCalls {
+  session(of: CallingSession): SessionBackwards;
+}
+
+type Outcome = "success" | "refused" | "error" | "cancelled";
+
+/** The plugin may not, or asks for what there is not. */
+class RefusedError extends Error {}
+
+/** The plugin or its session is gone, so there is nobody to tell. */
+class GoneError extends Error {}
+
+export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
+  const { api, metrics, log } = deps;
+  /** An outage is told once, not with every call. */
+  let reachable = true;
+
+  function session(of: CallingSession): SessionBackwards {
+    const counts = { total: 0, failed: 0 };
+    let trace: string | undefined;
+
+    async function serve(
+      call: BackwardsCall,
+      { type, request }: BackwardsRequest,
+      { say, permission }: { readonly say: Say; readonly permission: PluginPermission | undefined },
+    ): Promise<void> {
+      const refusal =
+        of.type === "model" ? "you can not invoke dify from model" : refusalOf(type, permission);
+      if (refusal !== undefined) throw new RefusedError(refusal);
+      const row = platformCallOf(type);
+      if (row) return askPlatform(row, { call, request, say });
+      const { tenantId, pluginId } = of;
+      const data = await deps.storage.handle(
+        { tenantId, pluginId, limitBytes: permission?.storage?.size },
+        readStorageRequest(request),
       );
+      await say({ event: "response", message: "struct", data: JSON.stringify(data) });
+    }
+
+    async function askPlatform(
+      row: PlatformCall,
+      { call, request, say }: { readonly call: BackwardsCall; readonly request: unknown; readonly say: Say },
+    ): Promise<void> {
+      const body = row.prepare(fieldsOf(call, request), of);
+      trace ??= passOnTrace(of.traceparent);
+      await call.turn();
+      const options = { signal: call.signal, hold: call.hold, traceparent: trace };
+      if (row.streams)
+        for await (const { value, raw } of api.stream(row.path, body, options))
+          await say({ event: "response", message: "stream", data: row.decode(value, raw) });
+      else {
+        const { value, raw } = await api.call(row.path, body, options);
+        await say({ event: "response", message: "struct", data: row.decode(value, raw) });
+      }
+      if (!reachable) log.info("The platform answers again");
+      reachable = true;
+    }
+
+    /** The error that the plugin gets, where it gets one. */
+    function explain(cause: unknown, type: string): string {
+      const prefix = platformCallOf(type)?.prefix;
+      if (cause instanceof InnerApiError)
+        return `${cause.phase === "opening" ? prefix?.invoke : prefix?.read}: ${cause.message}`;
+      if (cause instanceof BackwardsReplyError) return `${prefix?.read}: ${cause.message}`;
+      const isTold =
+        cause instanceof RefusedError ||
+        cause instanceof BackwardsRequestError ||
+        cause instanceof DaemonError;
+      return isTold ? cause.message : `Cannot serve a call back: ${describeError(cause)}`;
+    }
+
+    function note(type: string, outcome: Outcome, began: number): void {
+      if (outcome === "error" || outcome === "refused") counts.failed++;
+      // A plugin may write anything there.
+      const known = type === "storage" || platformCallOf(type) !== undefined ? type : "unknown";
+      metrics.callsBack.inc({ plugin_id: of.pluginId, type: known, outcome });
+      metrics.callBackSeconds.observe({ type: known, outcome }, (performance.now() - began) / 1000);
+    }
+
+    function tell(cause: unknown, type: string): void {
+      const attributes = { plugin: of.pluginId, session: of.sessionId, type, error: describeError(cause) };
+      if (!(cause instanceof InnerApiError) || cause.kind === "answered") {
+        log.debug("A call back failed", attributes);
+      } else if (cause.kind === "unreachable") {
+        if (reachable) log.warn("Cannot reach the platform", attributes);
+        reachable = false;
+      } else log.info("The platform failed a call back", attributes);
+    }
+
+    return {
+      counts,
+      async answer(call, permission) {
+        const began = performance.now();
+        counts.total++;
+        let asked: BackwardsRequest;
+        try {
+          asked = readBackwardsRequest(call.request);
+        } catch (cause) {
+          const detail = cause instanceof MalformedCallError ? cause.message : describeError(cause);
+          call.fail({ error_type: "invoke_dify_error", message: `invoke dify failed: ${detail}` });
+          note("", "refused", began);
+          return;
+        }
+        const say = sayTo(call, asked.requestId);
+        let outcome: Outcome = "success";
+        try {
+          try {
+            await serve(call, asked, { say, permission });
+          } catch (cause) {
+            if (cause instanceof GoneError || call.signal.aborted) throw cause;
+            outcome = isRefusal(cause) ? "refused" : "error";
+            tell(cause, asked.type);
+            await say({ event: "error", message: explain(cause, asked.type) });
+          }
+          await say({ event: "end" });
+        } catch {
+          outcome = "cancelled";
+        }
+        note(asked.type, outcome, began);
+      },
+    };
+  }
+
+  return { session };
+}
+
+type Say = (event: BackwardsEvent) => Promise<void>;
+
+function sayTo(call: BackwardsCall, requestId: string): Say {
+  return async (event) => {
+    try {
+      await call.reply(backwardsEventText(requestId, event));
+    } catch (cause) {
+      throw new GoneError("The plugin is gone", { cause });
+    }
   };
+}
+
+function isRefusal(cause: unknown): boolean {
+  return cause instanceof RefusedError || cause instanceof BackwardsRequestError;
+}
+
+/** Digits that a number cannot hold are kept as the plugin wrote them. */
+function fieldsOf(call: BackwardsCall, request: unknown): RequestFields {
+  if (!hasFragileNumber(call.raw)) return { value: request, exact: request };
+  try {
+    const { exact } = parseExact(call.raw);
+    const inner = typeof exact === "object" && exact !== null && "request" in exact ? exact.request : request;
+    return { value: request, exact: inner };
+  } catch (cause) {
+    throw new BackwardsRequestError(describeError(cause), { cause });
+  }
 }

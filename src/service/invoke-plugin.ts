@@ -5,6 +5,7 @@ import type { SessionContext } from "../protocol/messages.ts";
 import type { InvocationRequest, PluginRuntime } from "../runtime/runtime.ts";
 import type { Invocation, InvocationEnd, ItemDecoder } from "../protocol/invocation.ts";
 import type { InstallationRow, RuntimeType, SessionOutcome } from "../store/store.ts";
+import type { BackwardsCalls } from "./backwards-calls.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SessionRecorder } from "./session-recorder.ts";
 
@@ -14,6 +15,8 @@ export interface InvokePluginDeps {
   runtimeTypeOf(identifier: string): Promise<RuntimeType | undefined>;
   /** The runtime that serves an identifier; undefined when the plugin is not known here. */
   runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
+  /** Serves what plugins ask of the platform. */
+  readonly backwards: BackwardsCalls;
   readonly recorder: SessionRecorder;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -38,8 +41,11 @@ export interface PluginCall {
   /** `invoke_tool`, … */
   readonly action: string;
   readonly session: SessionContext;
+  /** As they go to the plugin; `user_id` is whom its calls back are for. */
   readonly data: Readonly<Record<string, unknown>>;
   readonly decodeItem: ItemDecoder;
+  /** The header of the request that asks for it, unchecked. Calls back to the platform carry it on. */
+  readonly traceparent?: string;
 }
 
 export interface InvokePlugin {
@@ -61,6 +67,9 @@ const STREAMING: ReadonlySet<string> = new Set([
   "invoke_online_document_datasource_get_page_content",
   "invoke_online_drive_download_file",
 ]);
+
+/** What a session asks of the runtime that serves it: its manifest says what the plugin may ask for in turn. */
+type MakeRequest = (runtime: Pick<PluginRuntime, "permission">) => InvocationRequest;
 
 /** Upgrades and reinstallations that may come in between before a call gives up. */
 const MAX_TARGETS = 5;
@@ -87,8 +96,7 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
    */
   async function open(
     target: InvocationTarget,
-    request: InvocationRequest,
-    signal: AbortSignal,
+    { requestFor, signal }: { readonly requestFor: MakeRequest; readonly signal: AbortSignal },
   ): Promise<{ readonly invocation: Invocation; readonly target: InvocationTarget }> {
     let to = target;
     for (let tried = 1; tried <= MAX_TARGETS; tried++) {
@@ -97,7 +105,7 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
       if (await isCurrent(to)) {
         if (!runtime) throw unavailable();
         try {
-          return { invocation: await runtime.invoke(request, signal), target: to };
+          return { invocation: await runtime.invoke(requestFor(runtime), signal), target: to };
         } catch (cause) {
           // Nothing was executed. Another runtime than before means that this one was stopped for good.
           const isRetired = (await deps.runtimeOf(to.identifier, to.runtimeType)) !== runtime;
@@ -125,14 +133,26 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
       const family = { plugin_id: pluginId, plugin_type: call.type, runtime_type: runtimeType };
       const { session, data, decodeItem } = call;
       const sessionId = crypto.randomUUID();
+      const callsBack = deps.backwards.session({
+        sessionId,
+        pluginId,
+        tenantId: target.tenantId,
+        userId: typeof data["user_id"] === "string" ? data["user_id"] : "",
+        type: call.type,
+        traceparent: call.traceparent,
+      });
+      const requestFor: MakeRequest = ({ permission }) => ({
+        sessionId,
+        session,
+        data,
+        decodeItem,
+        onBackwardsCall: (callBack) => callsBack.answer(callBack, permission),
+        timeoutMs: deps.timeoutMs,
+      });
       metrics.invocationsActive.inc(family);
       let opened: Awaited<ReturnType<typeof open>>;
       try {
-        opened = await open(
-          target,
-          { sessionId, session, data, decodeItem, timeoutMs: deps.timeoutMs },
-          signal,
-        );
+        opened = await open(target, { requestFor, signal });
       } catch (cause) {
         count(signal.aborted ? "client_disconnect" : "error");
         throw cause;
@@ -141,7 +161,7 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
       const { direct: _, ...whom } = opened.target;
       const recorded = recorder.begin(
         { id: sessionId, ...whom, type: call.type, action: call.action },
-        invocation.delivered,
+        { delivered: invocation.delivered, callsBack: callsBack.counts },
       );
       invocation.ended
         .then((end) => {

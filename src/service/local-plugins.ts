@@ -14,7 +14,6 @@ import type { Provisioner, ReportStage } from "../runtime/local/prepare.ts";
 import type { State } from "../runtime/lifecycle.ts";
 import type { ProcessStarter } from "../runtime/process.ts";
 import type { RuntimeStatus } from "../runtime/runtime.ts";
-import type { BackwardsCall } from "../session/sessions.ts";
 import type { DeclarationRow } from "../store/store.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -25,7 +24,6 @@ export interface LocalPluginsDeps {
   readonly provisioner: Provisioner;
   readonly starter: ProcessStarter;
   readonly createCodec: () => Codec;
-  readonly onBackwardsCall: (identifier: string, call: BackwardsCall) => void;
   readonly settings: LocalRuntimeSettings;
   /** Plugins that are prepared and started at the same time. */
   readonly launchConcurrency: number;
@@ -79,7 +77,6 @@ export function createLocalPlugins(deps: LocalPluginsDeps): LocalPlugins {
       settings: deps.settings,
       createCodec: deps.createCodec,
       log: deps.log,
-      onBackwardsCall: (call) => deps.onBackwardsCall(row.identifier, call),
       onState: gauges.follow(row.pluginId),
     });
   }

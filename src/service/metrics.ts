@@ -56,6 +56,15 @@ export function createMetrics() {
     installationSeconds: seconds("plugin_installation_duration_seconds", "Time of an install job", [
       "plugin_id",
     ]),
+    callsBack: counter("plugin_backwards_calls_total", "Calls of plugins back to the platform", [
+      "plugin_id",
+      "type",
+      "outcome",
+    ]),
+    callBackSeconds: seconds("plugin_backwards_call_duration_seconds", "Time of a call back", [
+      "type",
+      "outcome",
+    ]),
     runtimeStatus: gauge("plugin_runtime_status", "0.5 starting, 1 ready, 0 stopped or failed", [
       "plugin_id",
       "runtime_type",

@@ -7,14 +7,20 @@ export type NewSession = Pick<
   "id" | "tenantId" | "pluginId" | "identifier" | "runtimeType" | "type" | "action"
 >;
 
+/** How far a session is. Read when its row is written, so a running one shows its progress. */
+export interface SessionProgress {
+  readonly delivered: { readonly items: number; readonly bytes: number };
+  /** Calls of the plugin back to the platform. */
+  readonly callsBack: { readonly total: number; readonly failed: number };
+}
+
 export interface RecordedSession {
   /** The first outcome counts. */
   end(outcome: SessionOutcome): void;
 }
 
 export interface SessionRecorder {
-  /** `delivered` is read when the row is written, so a running session shows its progress. */
-  begin(session: NewSession, delivered: { readonly items: number; readonly bytes: number }): RecordedSession;
+  begin(session: NewSession, progress: SessionProgress): RecordedSession;
   /** Sessions that are open. */
   readonly active: number;
   flush(): Promise<void>;
@@ -35,7 +41,7 @@ export interface SessionRecorderOptions {
 interface Entry {
   readonly session: NewSession;
   readonly startedAt: number;
-  readonly delivered: { readonly items: number; readonly bytes: number };
+  readonly progress: SessionProgress;
   /** The store shows it as running, so its end must be written. */
   shown: boolean;
 }
@@ -88,14 +94,17 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
     entry: Entry,
     end: { readonly at: number; readonly outcome: SessionOutcome } | undefined,
   ): SessionRow {
+    const { delivered, callsBack } = entry.progress;
     return {
       ...entry.session,
       startedAt: new Date(entry.startedAt),
       lastActiveAt: new Date(end?.at ?? Date.now()),
       endedAt: end ? new Date(end.at) : null,
       outcome: end?.outcome ?? null,
-      items: entry.delivered.items,
-      bytes: entry.delivered.bytes,
+      items: delivered.items,
+      bytes: delivered.bytes,
+      callsBack: callsBack.total,
+      failedCallsBack: callsBack.failed,
     };
   }
 
@@ -142,8 +151,8 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
     get active() {
       return running.size;
     },
-    begin(session, delivered) {
-      const entry: Entry = { session, startedAt: Date.now(), delivered, shown: false };
+    begin(session, progress) {
+      const entry: Entry = { session, startedAt: Date.now(), progress, shown: false };
       running.set(session.id, entry);
       used.add(session.identifier);
       return {

@@ -1,6 +1,7 @@
 import type { LogLevel, PluginEvent, SessionContext } from "../protocol/messages.ts";
 import type { PluginError } from "../protocol/plugin-error.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
+import { createBackwardsCalls, type OnBackwardsCall, type SessionCalls } from "./backwards.ts";
 import { createBudget } from "./budget.ts";
 import type { Invocation, ItemDecoder } from "../protocol/invocation.ts";
 import { createSession, type Session } from "./session.ts";
@@ -11,15 +12,8 @@ export interface OpenSession {
   readonly session: SessionContext;
   readonly data: Readonly<Record<string, unknown>>;
   readonly decodeItem: ItemDecoder;
+  readonly onBackwardsCall: OnBackwardsCall;
   readonly timeoutMs: number;
-}
-
-/** A call back of a plugin to the platform, and the way to answer it. */
-export interface BackwardsCall {
-  readonly sessionId: string;
-  readonly request: unknown;
-  /** Sends one `backwards_response`; resolves when the plugin's pipe has taken it. */
-  reply(data: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
 export interface SessionsOptions {
@@ -31,7 +25,6 @@ export interface SessionsOptions {
   readonly onLog: (level: LogLevel, message: string) => void;
   /** Output that is no message: data for the plugin's owner. */
   readonly onNoise: (text: string) => void;
-  readonly onBackwardsCall: (call: BackwardsCall) => void;
   /** The error with which open calls end when the transport does. */
   readonly describeEnd: (reason: CloseReason) => Promise<PluginError>;
 }
@@ -57,17 +50,24 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
   const open = new Map<string, Session>();
   /** The open ones, and those that have ended while their clients have not taken everything. */
   const holders = new Set<Session>();
-  const contexts = new Map<string, SessionContext>();
+  const calls = new Map<string, SessionCalls>();
   let idleWaiters: (() => void)[] = [];
   const budget = createBudget({
     limitBytes: options.budgetBytes,
     stallMs: options.stallMs,
     holders: () => holders,
   });
+  const backwards = createBackwardsCalls({
+    label: options.label,
+    transport,
+    stallMs: options.stallMs,
+    holders: () => calls.values(),
+  });
 
   function forget(sessionId: string): void {
     open.delete(sessionId);
-    contexts.delete(sessionId);
+    calls.get(sessionId)?.end();
+    calls.delete(sessionId);
     if (open.size > 0) return;
     for (const wake of idleWaiters) wake();
     idleWaiters = [];
@@ -89,7 +89,8 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
         endOversize(event);
         return;
       case "invoke":
-        callBack(event.sessionId, event.request);
+        // A call of a session that has ended goes nowhere.
+        calls.get(event.sessionId)?.take(event.request, event.raw);
         return;
       case "heartbeat":
         options.onHeartbeat();
@@ -121,23 +122,13 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
     });
   }
 
-  function callBack(sessionId: string, request: unknown): void {
-    const context = contexts.get(sessionId);
-    // A call of a session that has ended goes nowhere.
-    if (!context) return;
-    options.onBackwardsCall({
-      sessionId,
-      request,
-      reply: (data) => transport.send({ kind: "backwards_response", sessionId, session: context, data }),
-    });
-  }
-
   /** Never throws: what breaks the reading ends the transport, whose end is always told. */
   async function read(): Promise<CloseReason> {
     try {
       for await (const batch of transport.incoming) {
         for (const event of batch) handle(event);
         if (budget.spent) await budget.room();
+        if (backwards.budget.spent) await backwards.budget.room();
       }
     } catch (cause) {
       await transport.close();
@@ -152,13 +143,18 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
       const error = await options.describeEnd(reason);
       for (const session of open.values()) session.end({ kind: "connection_closed", error });
     }
-    budget.close();
+    closeBudgets();
     return reason;
+  }
+
+  function closeBudgets(): void {
+    budget.close();
+    backwards.budget.close();
   }
 
   const ended = run();
   // A spent budget must not hold up the end: whoever closed the transport wants no more of it than was read.
-  void transport.closed.then(() => budget.close());
+  void transport.closed.then(closeBudgets);
 
   function createOpen(request: OpenSession, signal: AbortSignal): Session {
     const { sessionId } = request;
@@ -187,7 +183,15 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
     });
     open.set(sessionId, session);
     holders.add(session);
-    contexts.set(sessionId, request.session);
+    calls.set(
+      sessionId,
+      backwards.open({
+        sessionId,
+        session: request.session,
+        onCall: request.onBackwardsCall,
+        fail: (error) => session.end({ kind: "plugin_error", error }),
+      }),
+    );
     signal.addEventListener("abort", onAbort, { once: true });
     return session;
   }
@@ -216,7 +220,7 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
       return open.size;
     },
     get paused() {
-      return budget.paused;
+      return budget.paused || backwards.budget.paused;
     },
     whenIdle() {
       if (open.size === 0) return Promise.resolve();

@@ -9,7 +9,9 @@ const MAX_ROWS = 10_000;
  * Right while this process is the only one that writes, as it is with SQLite. Any change forgets all; that nothing was
  * found is never remembered.
  */
-export function cacheInstallations(inner: InstallationStore): InstallationStore {
+export function cacheInstallations(
+  inner: InstallationStore,
+): InstallationStore & { /** Something else changed rows. */ forget(): void } {
   const rows = new Map<string, InstallationRow>();
   let changes = 0;
 
@@ -17,13 +19,18 @@ export function cacheInstallations(inner: InstallationStore): InstallationStore 
     try {
       return await work;
     } finally {
-      changes++;
-      rows.clear();
+      forget();
     }
+  }
+
+  function forget(): void {
+    changes++;
+    rows.clear();
   }
 
   return {
     ...inner,
+    forget,
     async find(tenantId, pluginId) {
       const key = `${tenantId}\n${pluginId}`;
       const known = rows.get(key);

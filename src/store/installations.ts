@@ -23,10 +23,14 @@ export function createInstallationStore(
   database: Database,
   { now, usage }: { readonly now: () => Date; readonly usage: Usage },
 ): InstallationStore {
+  // Endpoints of an earlier installation are there again.
   const insert = database.prepare<InstallationRecord>(
     `INSERT INTO installations
-       (id, tenant_id, plugin_id, identifier, runtime_type, source, meta, created_at, updated_at)
-     VALUES ($id, $tenantId, $pluginId, $identifier, $runtimeType, $source, $meta, $at, $at)
+       (id, tenant_id, plugin_id, identifier, runtime_type, source, meta, created_at, updated_at,
+        endpoints_setups, endpoints_active)
+     SELECT $id, $tenantId, $pluginId, $identifier, $runtimeType, $source, $meta, $at, $at,
+       count(*), coalesce(sum(enabled), 0)
+     FROM endpoints WHERE tenant_id = $tenantId AND plugin_id = $pluginId
      ON CONFLICT (tenant_id, plugin_id) DO NOTHING
      RETURNING *`,
   );

@@ -2,15 +2,18 @@ import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { Database as Sqlite } from "bun:sqlite";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { createByteCache } from "./byte-cache.ts";
+import { cacheEndpoints } from "./cached-endpoints.ts";
 import { cacheInstallations } from "./cached-installations.ts";
 import { createCatalogueStore } from "./catalogue.ts";
-import { createDatabase } from "./database.ts";
+import { type CommitMode, createDatabase } from "./database.ts";
 import { damaged, explainDatabaseError } from "./database-error.ts";
 import { createDeclarationStore } from "./declarations.ts";
 import { prepareFacts } from "./declaration-facts.ts";
 import { prepareUsage } from "./declaration-usage.ts";
+import { createEndpointStore } from "./endpoints.ts";
 import { createInstallationStore } from "./installations.ts";
 import { MIGRATIONS, migrate } from "./migrate.ts";
+import { createPluginStorageStore } from "./plugin-storage.ts";
 import { createReadmeStore } from "./readmes.ts";
 import { createSessionStore } from "./sessions.ts";
 import type { DeclarationText, Store } from "./store.ts";
@@ -28,7 +31,7 @@ export interface StoreOptions {
   /** The database file, made when absent; its folder must exist and be ours alone (`openDataFolder`). `:memory:` works. */
   readonly path: string;
   /** `full`: a commit survives a power cut; `normal`: the last ones may be lost, which is ten times as fast. */
-  readonly synchronous: "full" | "normal";
+  readonly synchronous: CommitMode;
   /** Ended sessions to keep, about; `SessionStore.save` prunes by itself. */
   readonly sessionHistory: number;
   readonly now?: () => Date;
@@ -42,6 +45,7 @@ export function openStore(options: StoreOptions): Store {
   const database = createDatabase(sqlite, path);
   const usage = prepareUsage(database);
   const texts = createByteCache<DeclarationText>({ maxBytes: TEXT_CACHE_BYTES, idleMs: TEXT_IDLE_MS, now });
+  const installations = cacheInstallations(createInstallationStore(database, { now, usage }));
   return {
     declarations: createDeclarationStore(database, {
       now,
@@ -49,10 +53,14 @@ export function openStore(options: StoreOptions): Store {
       facts: prepareFacts(database),
       onRemoved: (identifier) => texts.forget(identifier),
     }),
-    installations: cacheInstallations(createInstallationStore(database, { now, usage })),
+    installations,
+    endpoints: cacheEndpoints(
+      createEndpointStore(database, { now, onCounted: () => installations.forget() }),
+    ),
     catalogue: createCatalogueStore(database, { texts }),
     readmes: createReadmeStore(database),
     tasks: createTaskStore(database, { now }),
+    pluginStorage: createPluginStorageStore(database),
     sessions: createSessionStore(database, { history: options.sessionHistory }),
     async close() {
       database.close();

@@ -15,6 +15,8 @@ interface Row {
   readonly outcome: SessionOutcome | null;
   readonly items: number;
   readonly bytes: number;
+  readonly calls_back: number;
+  readonly failed_calls_back: number;
 }
 
 /** Part of the history by which the table may outgrow it between two rounds of pruning. */
@@ -27,16 +29,17 @@ export function createSessionStore(
   const upsert = database.prepare<never>(
     `INSERT INTO sessions
        (id, tenant_id, plugin_id, identifier, runtime_type, type, action,
-        started_at, last_active_at, ended_at, outcome, items, bytes)
+        started_at, last_active_at, ended_at, outcome, items, bytes, calls_back, failed_calls_back)
      VALUES
        ($id, $tenantId, $pluginId, $identifier, $runtimeType, $type, $action,
-        $startedAt, $lastActiveAt, $endedAt, $outcome, $items, $bytes)
+        $startedAt, $lastActiveAt, $endedAt, $outcome, $items, $bytes, $callsBack, $failedCallsBack)
      ON CONFLICT (id) DO UPDATE SET
        tenant_id = excluded.tenant_id, plugin_id = excluded.plugin_id, identifier = excluded.identifier,
        runtime_type = excluded.runtime_type, type = excluded.type, action = excluded.action,
        started_at = excluded.started_at, last_active_at = excluded.last_active_at,
        ended_at = excluded.ended_at, outcome = excluded.outcome,
-       items = excluded.items, bytes = excluded.bytes`,
+       items = excluded.items, bytes = excluded.bytes,
+       calls_back = excluded.calls_back, failed_calls_back = excluded.failed_calls_back`,
   );
   const page = database.prepare<Row>(
     `SELECT * FROM sessions
@@ -99,6 +102,8 @@ function toBindings(row: SessionRow) {
     outcome: row.outcome,
     items: row.items,
     bytes: row.bytes,
+    callsBack: row.callsBack,
+    failedCallsBack: row.failedCallsBack,
   };
 }
 
@@ -117,5 +122,7 @@ function toSessionRow(row: Row): SessionRow {
     outcome: row.outcome,
     items: row.items,
     bytes: row.bytes,
+    callsBack: row.calls_back,
+    failedCallsBack: row.failed_calls_back,
   };
 }

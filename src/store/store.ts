@@ -13,10 +13,12 @@ import type {
 export interface Store {
   readonly declarations: DeclarationStore;
   readonly installations: InstallationStore;
+  readonly endpoints: EndpointStore;
   readonly catalogue: CatalogueStore;
   readonly readmes: ReadmeStore;
   readonly tasks: TaskStore;
   readonly sessions: SessionStore;
+  readonly pluginStorage: PluginStorageStore;
   /** Idempotent. Closes the file; nothing is pending, as every write is one transaction. The folder's lock is `DataFolder`'s. */
   close(): Promise<void>;
 }
@@ -116,6 +118,46 @@ export interface InstallationStore {
   ): Promise<readonly { readonly identifier: string; readonly lastUsedAt: Date | null }[]>;
   /** Notes that these were used, for `identifiers`. Meant for batches, off the hot path; unknown ones are ignored. */
   touch(identifiers: readonly string[], at: Date): Promise<void>;
+}
+
+/** A webhook address of a plugin that a tenant has, or had, installed. */
+export interface EndpointRow {
+  /** UUID v7. */
+  readonly id: string;
+  /** What stands in its address, 16 characters of `a-z0-9`; knowing it is all that a caller needs. */
+  readonly hookId: string;
+  readonly tenantId: string;
+  /** Who set it up. */
+  readonly userId: string;
+  readonly pluginId: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  /** JSON of an object; the secret values as the platform encrypted them. */
+  readonly settings: string;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** Every change counts the endpoints of the installation anew, in the same transaction. */
+export interface EndpointStore {
+  /** Enabled from the start. Undefined when the tenant does not have the plugin any more. */
+  add(endpoint: Omit<EndpointRow, "enabled" | "createdAt" | "updatedAt">): Promise<EndpointRow | undefined>;
+  /** Hot path of every hook. */
+  byHook(hookId: string): Promise<EndpointRow | undefined>;
+  byId(tenantId: string, id: string): Promise<EndpointRow | undefined>;
+  /** Newest first. */
+  list(tenantId: string, page: Page): Promise<readonly EndpointRow[]>;
+  listOfPlugin(tenantId: string, pluginId: string, page: Page): Promise<readonly EndpointRow[]>;
+  /** False when there is no such endpoint. */
+  update(
+    tenantId: string,
+    id: string,
+    change: { readonly name: string; readonly settings: string },
+  ): Promise<boolean>;
+  /** Whether there is such an endpoint, changed or not. */
+  setEnabled(tenantId: string, id: string, enabled: boolean): Promise<boolean>;
+  /** The row that was; undefined when there was none. */
+  remove(tenantId: string, id: string): Promise<EndpointRow | undefined>;
 }
 
 /** An installation with what a search looks at. */
@@ -258,6 +300,9 @@ export interface SessionRow {
   readonly outcome: SessionOutcome | null;
   readonly items: number;
   readonly bytes: number;
+  /** Calls of the plugin back to the platform, and how many of them failed or were refused. */
+  readonly callsBack: number;
+  readonly failedCallsBack: number;
 }
 
 export interface SessionStore {
@@ -275,4 +320,18 @@ export interface SessionStore {
   closeOpen(at: Date): Promise<number>;
   /** Keeps the `keep` rows that ended last, and all that run. */
   prune(keep: number): Promise<void>;
+}
+
+/** Whose values: they are kept by plugin id, so that an upgrade, or an uninstallation, leaves them. */
+export interface StorageScope {
+  readonly tenantId: string;
+  /** `author/name`. */
+  readonly pluginId: string;
+}
+
+/** How much plugins keep; the values are files. */
+export interface PluginStorageStore {
+  /** As it was noted last, a moment after the last change; undefined when nothing was ever stored. */
+  bytes(scope: StorageScope): Promise<number | undefined>;
+  setBytes(scope: StorageScope, bytes: number): Promise<void>;
 }

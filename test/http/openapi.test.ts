@@ -51,7 +51,10 @@ describe("buildDocument()", () => {
     const open = Object.entries(operations)
       .filter(([, operation]) => operation.security?.length === 0)
       .map(([route]) => route);
-    expect(open).toEqual(["GET /health/check", "GET /metrics/"]);
+    const hooks = ["HEAD", "GET", "POST", "PUT", "DELETE", "OPTIONS"].map(
+      (method) => `${method} /e/:hook_id/*`,
+    );
+    expect(open).toEqual(["GET /health/check", "GET /metrics/", ...hooks]);
     expect(document.paths["/plugin/{tenant_id}/management/list"]?.["get"]).toMatchObject({
       security: [{ key: [] }],
       responses: { "401": {} },

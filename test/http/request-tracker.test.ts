@@ -46,6 +46,20 @@ describe("createRequestTracker()", () => {
     ]);
   });
 
+  test.each([
+    [200, "info"],
+    [404, "info"],
+    [413, "info"],
+    [500, "warn"],
+  ])(
+    "of a hook it logs no query, and %i as %s: its callers and plugins are strangers",
+    async (status, level) => {
+      const { track } = setUp();
+      const line = await track("/e/0a1b/x?key=abc", { status, route: "/e/:hook_id/*" });
+      expect(line).toEqual([level, expect.objectContaining({ path: "/e/0a1b/x", status })]);
+    },
+  );
+
   test("names the plugin of a call, and the client behind a proxy", async () => {
     const { track } = setUp();
     const headers = { "x-plugin-id": "a/b", "x-forwarded-for": " 1.2.3.4 , 10.0.0.9" };

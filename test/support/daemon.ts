@@ -144,6 +144,8 @@ function testEnvironment(options: TestDaemonOptions, dataDir: string) {
     PLUGIN_REMOTE_INSTALLING_ENABLED: "false",
     PLUGD_SQLITE_SYNCHRONOUS: "normal",
     PLUGD_DRAIN_TIMEOUT: "5",
+    // As a daemon sets it for itself at its start, which then takes one start in place of two.
+    BUN_CONFIG_MAX_HTTP_REQUESTS: "8192",
     ...options.env,
     PLUGD_DATA_DIR: dataDir,
   };

@@ -9,6 +9,8 @@ export interface FakePlugin {
   readonly startKnobs?: StartKnobs;
   /** `resource.memory` of the manifest, in bytes. */
   readonly memoryBytes?: number;
+  /** It has endpoints, with a secret setting `token` where that is asked for. */
+  readonly endpoints?: "plain" | "secret";
 }
 
 /** The fake plugin itself, to be run directly: `[process.execPath, FAKE_PLUGIN_PATH, JSON.stringify(knobs)]`. */
@@ -20,6 +22,12 @@ export const FAKE_TOOL = "act";
 
 const ICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path d="M0 0h1v1H0z"/></svg>\n';
 
+const GROUP = {
+  plain: "settings: []\nendpoints:\n  - {path: /any, method: GET}\n",
+  secret:
+    "settings:\n  - {name: token, type: secret-input, required: true, label: {en_US: Token}}\nendpoints:\n  - {path: /any, method: GET}\n",
+};
+
 /** Files of a valid package whose one tool does what `tool_parameters.mode` says, in archive order. */
 export async function fakePluginFiles(plugin: FakePlugin = {}): Promise<PackageFile[]> {
   const {
@@ -28,6 +36,7 @@ export async function fakePluginFiles(plugin: FakePlugin = {}): Promise<PackageF
     version = "0.0.1",
     startKnobs = {},
     memoryBytes = 268435456,
+    endpoints,
   } = plugin;
   const texts: Readonly<Record<string, string>> = {
     "_assets/icon.svg": ICON,
@@ -54,8 +63,10 @@ resource:
     storage:
       enabled: true
       size: 1048576
+    endpoint:
+      enabled: ${endpoints !== undefined}
 plugins:
-  tools:
+${endpoints === undefined ? "" : "  endpoints:\n    - group/hooks.yaml\n"}  tools:
     - provider/fake.yaml
 meta:
   version: 0.0.1
@@ -67,6 +78,7 @@ meta:
     version: "1.4"
     entrypoint: main.ts
 `,
+    ...(endpoints !== undefined && { "group/hooks.yaml": GROUP[endpoints] }),
     "provider/fake.yaml": `identity:
   author: "${author}"
   name: ${FAKE_PROVIDER}

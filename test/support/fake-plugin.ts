@@ -5,7 +5,7 @@
  *
  * What it does at start stands in `fake-plugin.json` beside it, in `FAKE_PLUGIN` of the environment, or in its first
  * argument, each a JSON object of `StartKnobs`; the later ones win. What it does with a request stands in the
- * request's `tool_parameters` (or `model_parameters`, or `parameters`): `mode` names a key of `MODES`.
+ * request's `tool_parameters` (or `model_parameters`, `parameters`, `settings`): `mode` names a key of `MODES`.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -60,6 +60,43 @@ const MODES: Readonly<Record<string, (call: Call) => unknown>> = {
     for (let left = call.number("n", 1); left > 0; left -= 1) {
       call.item(call.parameters["item"]);
       await pause(call);
+    }
+    call.end();
+  },
+
+  /** Items of any shape, one after the other: `script` lists `{item}`, `{wait}` in ms, `{exit}`. Ends unless told `hang`. */
+  async script(call) {
+    const script = call.parameters["script"];
+    for (const step of Array.isArray(script) ? script : []) {
+      if ("item" in step) call.item(step.item);
+      if ("wait" in step) await Bun.sleep(Number(step.wait));
+      if ("exit" in step) process.exit(Number(step.exit));
+    }
+    if (call.parameters["fail"] === true) call.error();
+    if (call.parameters["hang"] !== true) call.end();
+  },
+
+  /** The message of an endpoint's request, whole, as the body of the answer, in pieces of `size` bytes. */
+  webhook(call) {
+    const hex = String(call.data["raw_http_request"]);
+    call.item({ status: 200, headers: { "Content-Type": "application/octet-stream" } });
+    const step = 2 * call.number("size", hex.length);
+    for (let at = 0; at < hex.length; at += step) call.item({ result: hex.slice(at, at + step) });
+    call.end();
+  },
+
+  /** The settings of an endpoint as the body of its answer. */
+  settings(call) {
+    call.item({ status: 200, result: Buffer.from(JSON.stringify(call.data["settings"])).toString("hex") });
+    call.end();
+  },
+
+  /** Pieces of a body without a pause: `n` of `size` bytes. */
+  async "webhook-flood"(call) {
+    const result = "61".repeat(call.number("size", 1024));
+    for (let left = call.number("n", Number.MAX_SAFE_INTEGER); left > 0; left -= 1) {
+      call.item({ result });
+      if (left % 64 === 0) await Bun.sleep(0);
     }
     call.end();
   },
@@ -351,7 +388,7 @@ function serve(line: string): void {
 }
 
 function makeCall(sessionId: string, data: Values): Call {
-  const given = data["tool_parameters"] ?? data["model_parameters"] ?? data["parameters"];
+  const given = data["tool_parameters"] ?? data["model_parameters"] ?? data["parameters"] ?? data["settings"];
   const parameters = isValues(given) ? given : {};
   const put = (type: string, value: unknown) => print(session(sessionId, type, value));
   const text = (name: string, fallback: string) => {

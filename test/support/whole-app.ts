@@ -2,6 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDiskBlobStore } from "../../src/blob/disk-blob-store.ts";
+import { createInnerApi } from "../../src/dify/inner-api.ts";
+import { endpointModules } from "../../src/endpoint-modules.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createBodyLimit } from "../../src/http/body-limit.ts";
 import { allOperations } from "../../src/http/openapi/all-operations.ts";
@@ -35,6 +37,7 @@ import { createSessions } from "../../src/session/sessions.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createMemoryTransport } from "../../src/transport/memory.ts";
 import { createServices } from "../unit/service-install/support.ts";
+import { testPlatform } from "./fake-platform.ts";
 import { tinyPackage } from "./pack.ts";
 
 export const APP_KEY = "the key of the whole app";
@@ -90,10 +93,24 @@ export async function openWholeApp(): Promise<WholeApp> {
     findInstallation: (tenantId, pluginId) => store.installations.find(tenantId, pluginId),
     runtimeTypeOf: (identifier) => store.installations.runtimeTypeOf(identifier),
     runtimeOf: async (identifier) => plugin.runtimeOf(identifier),
+    backwards: { session: () => ({ answer: async () => undefined, counts: { total: 0, failed: 0 } }) },
     recorder,
     metrics,
     log,
     timeoutMs: 10_000,
+  });
+  const platform = testPlatform();
+  const endpoints = endpointModules({
+    config: { PLUGIN_ENDPOINT_ENABLED: true, PLUGIN_MAX_EXECUTION_TIMEOUT: 10 },
+    store,
+    innerApi: createInnerApi({
+      url: platform.url,
+      key: platform.key,
+      readTimeoutMs: 10_000,
+      maxAnswerBytes: 1_000_000,
+    }),
+    plugins: invoke,
+    background: services.background,
   });
   const packages = createStoredPackages({ blobs, publicKeys: [] });
   const storePackages = createStorePackages({
@@ -114,7 +131,9 @@ export async function openWholeApp(): Promise<WholeApp> {
     onRoute: () => undefined,
     system: { health: () => ({ status: "ok" }), metrics: () => exposeMetrics(metrics) },
     dispatch: invoke,
+    open: endpoints.open,
     guarded: [
+      ...endpoints.guarded,
       managementInstallRoutes({ ...services, upload, maxPackageBytes: APP_LIMITS.packageBytes }),
       managementBundleRoutes({
         uploadBundle: createUploadBundle({
@@ -171,6 +190,7 @@ export async function openWholeApp(): Promise<WholeApp> {
     async [Symbol.asyncDispose]() {
       await recorder.close();
       await services.background.close();
+      await platform.close();
       await store.close();
       await rm(folder, { recursive: true, force: true });
     },
@@ -186,6 +206,7 @@ function createMirror() {
     runtimeOf: (identifier: string): PluginRuntime => ({
       kind: "local",
       identifier,
+      permission: undefined,
       status: { state: "ready", restarts: 0, sessions: 0 },
       async invoke(request, signal) {
         const { transport, peer } = createMemoryTransport();
@@ -196,7 +217,6 @@ function createMirror() {
           onHeartbeat: () => undefined,
           onLog: () => undefined,
           onNoise: () => undefined,
-          onBackwardsCall: () => undefined,
           describeEnd: async () => ({ error_type: "ConnectionClosedError", message: "ended", args: {} }),
         });
         const invocation = await sessions.open(request, signal);

@@ -13,13 +13,13 @@ export const difySettings = {
     secret: true,
   }),
   DIFY_BACKWARDS_INVOCATION_READ_TIMEOUT: integer({
-    meaning: "Longest time for the body of an answer from Dify",
+    meaning: "Longest time for a plugin's call to Dify, to the last byte of the answer",
     unit: "milliseconds",
     default: 240_000,
     zeroIsDefault: true,
   }),
   RESPONSE_MAX_BUFFER_SIZE: integer({
-    meaning: "Largest chunk of a streamed answer from Dify",
+    meaning: "Largest answer from Dify, or part of a streamed one",
     unit: "bytes",
     default: 31_457_280,
     zeroIsDefault: true,

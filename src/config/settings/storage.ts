@@ -45,6 +45,13 @@ export const storageSettings = {
     default: 104_857_600,
     zeroIsDefault: true,
   }),
+  PLUGD_STORAGE_DURABILITY: choice({
+    meaning:
+      "What a value that a plugin has stored survives: process, the end of plugd, also by force; power, a power cut, too, which is several times slower",
+    default: "process",
+    spellings: { process: "process", power: "power" },
+    allowed: '"process" or "power"',
+  }),
   MAX_PLUGIN_PACKAGE_SIZE: integer({
     meaning: "Largest package, packed and unpacked",
     unit: "bytes",

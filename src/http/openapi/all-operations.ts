@@ -1,4 +1,6 @@
 import { assetOperations } from "../routes/assets.ts";
+import { endpointOperations } from "../routes/endpoint-management.ts";
+import { hookOperations } from "../routes/hooks.ts";
 import { bundleOperations } from "../routes/management-bundle.ts";
 import { installOperations } from "../routes/management-install.ts";
 import { listOperations } from "../routes/management-lists.ts";
@@ -21,6 +23,8 @@ export function allOperations(options: { readonly openDocs: boolean }): Operatio
     ...listOperations(),
     ...providerOperations(),
     ...readmeOperations(),
+    ...endpointOperations(),
+    ...hookOperations(),
     ...assetOperations(),
     ...dispatchOperations(),
   };

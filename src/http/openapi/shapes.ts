@@ -190,6 +190,27 @@ export const MissingPlugin = Type.Object(
   { $id: "MissingPlugin" },
 );
 
+export const Endpoint = Type.Object(
+  {
+    id: Type.String(),
+    created_at: Time,
+    updated_at: Time,
+    name: Type.String(),
+    hook_id: Type.String({ description: "16 characters; the address of the endpoint is /e/HOOK_ID/" }),
+    tenant_id: Type.String(),
+    user_id: Type.String(),
+    plugin_id: Type.String(),
+    expired_at: Time,
+    enabled: Type.Boolean(),
+    settings: Type.Object({}, { additionalProperties: true, description: "Secrets are masked" }),
+    declaration: open({
+      settings: Type.Array(open({ name: Type.String(), type: Type.String() })),
+      endpoints: Type.Array(open({ path: Type.String(), method: Type.String(), hidden: Type.Boolean() })),
+    }),
+  },
+  { $id: "Endpoint" },
+);
+
 export const Readme = Type.Object({ content: Type.String(), language: Type.String() }, { $id: "Readme" });
 
 export const Health = open(
@@ -216,6 +237,7 @@ export const NAMED_SHAPES = [
   Provider,
   ModelBinding,
   MissingPlugin,
+  Endpoint,
   Readme,
   Health,
 ];

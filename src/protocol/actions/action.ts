@@ -1,12 +1,11 @@
 import { type TObject, type TSchema, Type } from "@sinclair/typebox";
-import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { hasFragileNumber, rewriteJson } from "../../lib/exact-json.ts";
 import { isRecord } from "../../lib/is-record.ts";
 import { DaemonError } from "../daemon-error.ts";
 import type { ItemDecoder } from "../invocation.ts";
 import type { SessionContext } from "../messages.ts";
+import { compileLazily } from "./compiled-schema.ts";
 import { MapOrNull, OpenObject, Text, TextOrNull } from "./fields.ts";
-import { compileFill, type Fill } from "./fill.ts";
 import { toOneLine } from "./one-line.ts";
 import { unmarshalError } from "./unmarshal-error.ts";
 import { describeViolations } from "./violations.ts";
@@ -71,14 +70,17 @@ export function defineAction(spec: ActionSpec): ActionRow {
   };
 }
 
-/** Decodes items of one shape; stateless. Schemas are compiled at the first item. */
-export function decodeAs(schema: TSchema): ItemDecoder {
-  const compiled = lazily(() => compile(schema, { foldCase: false }));
+/** Decodes items of one shape; stateless. `refuse` makes the error for one that breaks it. */
+export function decodeAs(
+  schema: TSchema,
+  refuse: (why: string) => Error = unmarshalError,
+): (value: unknown, raw: string) => string {
+  const compiled = compileLazily(schema, { foldCase: false });
   return (value, raw) => {
     const { fill, check } = compiled();
     const filled = fill(value);
     if (!check.Check(filled))
-      throw unmarshalError(
+      throw refuse(
         isRecord(filled)
           ? describeViolations(check.Errors(filled))
           : `the item is ${kindOf(filled)}, not an object`,
@@ -105,7 +107,7 @@ function envelopeOf(data: TObject): TObject {
 }
 
 function prepareWith({ data, type, action }: ActionSpec): (body: DispatchBody) => DispatchRequest {
-  const compiled = lazily(() => compile(envelopeOf(data), { foldCase: true }));
+  const compiled = compileLazily(envelopeOf(data), { foldCase: true });
   return ({ value, exact }) => {
     const { fill, check } = compiled();
     const filled = fill(value);
@@ -133,21 +135,6 @@ function prepareWith({ data, type, action }: ActionSpec): (body: DispatchBody) =
       data: { ...fields, user_id: userId, type, action },
     };
   };
-}
-
-interface Compiled {
-  readonly fill: Fill;
-  readonly check: TypeCheck<TSchema>;
-}
-
-function compile(schema: TSchema, options: { readonly foldCase: boolean }): Compiled {
-  return { fill: compileFill(schema, options), check: TypeCompiler.Compile(schema) };
-}
-
-/** Compiling all schemas at start would cost what the first call of each does not notice. */
-function lazily<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }
 
 function always<T>(value: T): () => T {

@@ -6,7 +6,7 @@ const ROLES = ["system", "user", "assistant", "tool"] as const;
 const PART_TYPES = ["text", "image", "audio", "video", "document"] as const;
 
 /** A call of a tool that the model wants, complete: the reference sends every key. */
-const ToolCall = OpenObject({
+export const ToolCall = OpenObject({
   id: Text,
   type: Text,
   function: OpenObject({ name: Text, arguments: Text }, { default: {} }),
@@ -62,7 +62,8 @@ export function promptMessage(strictness: Strictness): TObject {
 
 const NO_CALLS: readonly unknown[] = [];
 
-function withToolCallList(message: unknown): unknown {
+/** A list of calls where an assistant's message has none. */
+export function withToolCallList(message: unknown): unknown {
   if (!isRecord(message) || message["role"] !== "assistant" || message["tool_calls"] !== null) return message;
   return { ...message, tool_calls: NO_CALLS };
 }

@@ -20,7 +20,8 @@ function encode(message: DaemonMessage): string | undefined {
   // The dialect has no cancel: an abandoned session runs to its end in the plugin.
   if (message.kind === "cancel") return undefined;
   const { conversationId, messageId, appId, endpointId, context } = message.session;
-  return `${JSON.stringify({
+  const data = message.kind === "request" ? JSON.stringify(message.data) : message.data;
+  const envelope = JSON.stringify({
     session_id: message.sessionId,
     conversation_id: conversationId,
     message_id: messageId,
@@ -28,6 +29,6 @@ function encode(message: DaemonMessage): string | undefined {
     endpoint_id: endpointId,
     context: context ?? null,
     event: message.kind,
-    data: message.data,
-  })}\n`;
+  });
+  return `${envelope.slice(0, -1)},"data":${data}}\n`;
 }

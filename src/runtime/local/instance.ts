@@ -3,7 +3,7 @@ import type { LogAttributes, Logger } from "../../lib/logger.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { Codec } from "../../protocol/messages.ts";
 import type { PluginError } from "../../protocol/plugin-error.ts";
-import { type BackwardsCall, createSessions, type Sessions } from "../../session/sessions.ts";
+import { createSessions, type Sessions } from "../../session/sessions.ts";
 import { createStdioTransport } from "../../transport/stdio.ts";
 import type { PluginProcess, ProcessExit } from "../process.ts";
 import { createSilenceWatch } from "./silence-watch.ts";
@@ -25,7 +25,6 @@ export interface InstanceOptions extends InstanceSettings {
   readonly label: string;
   readonly codec: Codec;
   readonly log: Logger;
-  readonly onBackwardsCall: (call: BackwardsCall) => void;
 }
 
 /** One process of a plugin with the sessions that run in it. */
@@ -75,7 +74,6 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     },
     onLog: (level, message) => log[level]("Plugin log", { plugin: label, message }),
     onNoise: (text) => log.debug("Plugin output", { plugin: label, text }),
-    onBackwardsCall: options.onBackwardsCall,
     describeEnd: async () => connectionClosed(await process.exited),
   });
   const watch = options.silenceMs === 0 ? undefined : setInterval(checkSilence, checkMs);

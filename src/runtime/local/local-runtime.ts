@@ -2,7 +2,6 @@ import type { Logger } from "../../lib/logger.ts";
 import type { Slots } from "../../lib/slots.ts";
 import { DaemonError, type DaemonErrorOptions } from "../../protocol/daemon-error.ts";
 import type { Codec } from "../../protocol/messages.ts";
-import type { BackwardsCall } from "../../session/sessions.ts";
 import { TransportClosedError } from "../../transport/transport.ts";
 import type { State } from "../lifecycle.ts";
 import type { ProcessStarter } from "../process.ts";
@@ -20,7 +19,6 @@ export interface LocalRuntimeOptions {
   readonly settings: LocalRuntimeSettings;
   readonly createCodec: () => Codec;
   readonly log: Logger;
-  readonly onBackwardsCall: (call: BackwardsCall) => void;
   readonly onState: (state: State) => void;
 }
 
@@ -103,7 +101,6 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
         label,
         log,
         codec: options.createCodec(),
-        onBackwardsCall: options.onBackwardsCall,
       });
     },
     onState: options.onState,
@@ -137,6 +134,7 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
   return {
     kind: "local",
     identifier: identifier.text,
+    permission: source.declaration.resource.permission,
     get status(): RuntimeStatus {
       const { current, lastFailure } = supervisor;
       return {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { DaemonError } from "../../../src/protocol/daemon-error.ts";
 import type { Invocation, InvocationEnd, Taken } from "../../../src/protocol/invocation.ts";
 import { serveClient } from "../../../src/service/author/run/serve-client.ts";
-import type { OpenCall, PluginCallRequest } from "../../../src/service/author/run/start-plugin.ts";
+import type { PluginCallRequest } from "../../../src/service/author/run/start-plugin.ts";
 
 interface Served {
   readonly lines: readonly string[];
@@ -11,13 +11,13 @@ interface Served {
 
 interface Setting {
   readonly format?: "text" | "json";
-  readonly answer?: (request: PluginCallRequest) => OpenCall;
+  readonly answer?: (request: PluginCallRequest) => Invocation;
   readonly write?: (text: string) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 
 /** A call that answers these items, then ends so. */
-function answering(items: readonly string[], end: InvocationEnd = { kind: "completed" }): OpenCall {
+function answering(items: readonly string[], end: InvocationEnd = { kind: "completed" }): Invocation {
   let taken = false;
   const invocation: Invocation = {
     sessionId: "s",
@@ -30,7 +30,7 @@ function answering(items: readonly string[], end: InvocationEnd = { kind: "compl
     ended: Promise.resolve(end),
     delivered: { items: items.length, bytes: 0 },
   };
-  return { invocation, failure: () => undefined };
+  return invocation;
 }
 
 async function* typed(text: string): AsyncGenerator<Uint8Array> {
@@ -104,7 +104,7 @@ test("serveClient() reports an error of the plugin as JSON text, and ends the ca
 
 test("serveClient() ends a call whose call back was none with that error", async () => {
   const failure = { error_type: "invoke_dify_error", message: "invoke dify failed: x", args: {} };
-  const answer = () => ({ ...answering([], { kind: "cancelled" }), failure: () => failure });
+  const answer = () => answering([], { kind: "plugin_error", error: failure });
   const { lines } = await serve(REQUEST, { answer });
   expect(lines[2]).toContain("invoke_dify_error");
   expect(lines[3]).toBe(END);
@@ -154,8 +154,7 @@ test("serveClient() refuses a line above the limit, keeps nothing of it, and goe
 
 test("serveClient() answers requests side by side", async () => {
   const first = Promise.withResolvers<Taken>();
-  const slow: OpenCall = { ...answering([]) };
-  const held = { ...slow, invocation: { ...slow.invocation, take: () => first.promise } };
+  const held = { ...answering([]), take: () => first.promise };
   const written: string[] = [];
   let calls = 0;
   await serve(REQUEST + REQUEST.replace('"x"', '"y"'), {
@@ -173,7 +172,7 @@ test("serveClient() answers requests side by side", async () => {
 test("serveClient() gives up the calls of a client that is gone, and says why", async () => {
   let cancelled = 0;
   const open = answering(['{"a":1}']);
-  const answer = () => ({ ...open, invocation: { ...open.invocation, cancel: () => void cancelled++ } });
+  const answer = () => ({ ...open, cancel: () => void cancelled++ });
   const never = new Promise<never>(() => undefined);
   async function* input() {
     yield Buffer.from(REQUEST);
@@ -194,7 +193,7 @@ test("serveClient() ends when it is told, with calls still open", async () => {
   const ended = Promise.withResolvers<Taken>();
   const open = answering([]);
   const invocation: Invocation = {
-    ...open.invocation,
+    ...open,
     take: () => ended.promise,
     cancel: () => ended.resolve({ items: [], end: { kind: "cancelled" } }),
   };

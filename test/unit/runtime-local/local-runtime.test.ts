@@ -36,7 +36,6 @@ function setUp(settings: Partial<LocalRuntimeSettings> = {}, onStart: (fake: Fak
     slots: createSlots(1),
     createCodec: createSdkCodec,
     log: silent,
-    onBackwardsCall: () => undefined,
     onState: () => undefined,
     settings: {
       maxLineBytes: 10_000,
@@ -58,6 +57,7 @@ function setUp(settings: Partial<LocalRuntimeSettings> = {}, onStart: (fake: Fak
         session: { conversationId: null, messageId: null, appId: null, endpointId: null, context: null },
         data: {},
         decodeItem: (_value, raw) => raw,
+        onBackwardsCall: async () => undefined,
         timeoutMs: 60_000,
       },
       signal,

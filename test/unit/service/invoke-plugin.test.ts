@@ -4,6 +4,7 @@ import { DaemonError } from "../../../src/protocol/daemon-error.ts";
 import { requireIdentifier } from "../../../src/protocol/identifier.ts";
 import type { Invocation, InvocationEnd } from "../../../src/protocol/invocation.ts";
 import type { InvocationRequest, PluginRuntime } from "../../../src/runtime/runtime.ts";
+import type { CallingSession } from "../../../src/service/backwards-calls.ts";
 import { createInvokePlugin, type PluginCall } from "../../../src/service/invoke-plugin.ts";
 import { createMetrics, exposeMetrics } from "../../../src/service/metrics.ts";
 import type { NewSession } from "../../../src/service/session-recorder.ts";
@@ -40,7 +41,13 @@ function createCall(items = 0) {
 type Invoke = (request: InvocationRequest, signal: AbortSignal) => Promise<Invocation>;
 
 function runtimeOf(identifier: string, invoke: Invoke): PluginRuntime {
-  return { kind: "local", identifier, invoke, status: { state: "ready", restarts: 0, sessions: 0 } };
+  return {
+    kind: "local",
+    identifier,
+    permission: undefined,
+    invoke,
+    status: { state: "ready", restarts: 0, sessions: 0 },
+  };
 }
 
 function installation(identifier: string): InstallationRow {
@@ -59,6 +66,7 @@ function setUp(invoke: Invoke = async () => createCall().invocation) {
     runtimes: new Map([[ONE, runtimeOf(ONE, invoke)]]),
   };
   const sessions: NewSession[] = [];
+  const callers: CallingSession[] = [];
   const outcomes: SessionOutcome[] = [];
   const lines: (readonly [string, string, Readonly<Record<string, unknown>>])[] = [];
   const note =
@@ -80,6 +88,12 @@ function setUp(invoke: Invoke = async () => createCall().invocation) {
         : undefined,
     runtimeTypeOf: async (identifier) => (identifier === state.installed ? "local" : undefined),
     runtimeOf: async (identifier) => state.runtimes.get(identifier),
+    backwards: {
+      session(of) {
+        callers.push(of);
+        return { answer: async () => undefined, counts: { total: 0, failed: 0 } };
+      },
+    },
     recorder: {
       active: 0,
       begin(session) {
@@ -96,7 +110,7 @@ function setUp(invoke: Invoke = async () => createCall().invocation) {
   async function figures(name: string): Promise<string[]> {
     return (await exposeMetrics(metrics)).split("\n").filter((line) => line.startsWith(`${name}{`));
   }
-  return { ...service, state, sessions, outcomes, lines, figures };
+  return { ...service, state, sessions, callers, outcomes, lines, figures };
 }
 
 const ACTIVE = 'plugin_invocations_active{plugin_id="a/b",plugin_type="tool",runtime_type="local"}';
@@ -140,13 +154,24 @@ describe("createInvokePlugin() invoke()", () => {
   test("hands the call over with its limit, and records whose it is", async () => {
     const requests: InvocationRequest[] = [];
     const { invocation } = createCall();
-    const { resolve, invoke, sessions, figures } = setUp(async (request) => {
+    const { resolve, invoke, sessions, callers, figures } = setUp(async (request) => {
       requests.push(request);
       return invocation;
     });
-    expect(await invoke(await resolve("t", "a/b"), call(), never)).toBe(invocation);
+    const traced = { ...call(), traceparent: "trace" };
+    expect(await invoke(await resolve("t", "a/b"), traced, never)).toBe(invocation);
     const { type: _, action: __, ...passed } = call();
     expect(requests).toMatchObject([{ session: passed.session, data: passed.data, timeoutMs: 1234 }]);
+    expect(callers).toEqual([
+      {
+        sessionId: requests[0]?.sessionId ?? "",
+        pluginId: "a/b",
+        tenantId: "t",
+        userId: "u",
+        type: "tool",
+        traceparent: "trace",
+      },
+    ]);
     expect(sessions).toEqual([
       {
         id: requests[0]?.sessionId ?? "",

@@ -54,7 +54,6 @@ function setUp(options: { known?: readonly string[]; onStart?: (fake: FakeProces
       },
     },
     createCodec: createSdkCodec,
-    onBackwardsCall: () => undefined,
     settings: {
       maxLineBytes: 10_000,
       budgetBytes: 10_000,

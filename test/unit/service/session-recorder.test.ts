@@ -5,7 +5,7 @@ import type { SessionRow, SessionStore } from "../../../src/store/store.ts";
 import { until } from "../../support/processes.ts";
 import { rejection } from "../../support/rejection.ts";
 
-const nothing = { items: 0, bytes: 0 };
+const nothing = { delivered: { items: 0, bytes: 0 }, callsBack: { total: 0, failed: 0 } };
 
 function session(id: string, identifier = "a/b:1@0"): NewSession {
   return {
@@ -65,10 +65,13 @@ describe("createSessionRecorder()", () => {
     const { recorder, rows, batches } = setUp(BY_HAND);
     cleanup.defer(() => recorder.close());
     const delivered = { items: 0, bytes: 0 };
-    const recorded = recorder.begin(session("1"), delivered);
+    const callsBack = { total: 0, failed: 0 };
+    const recorded = recorder.begin(session("1"), { delivered, callsBack });
     expect(recorder.active).toBe(1);
     delivered.items = 3;
     delivered.bytes = 30;
+    callsBack.total = 4;
+    callsBack.failed = 1;
     recorded.end("success");
     recorded.end("timeout");
     expect(recorder.active).toBe(0);
@@ -78,6 +81,8 @@ describe("createSessionRecorder()", () => {
       outcome: "success",
       items: 3,
       bytes: 30,
+      callsBack: 4,
+      failedCallsBack: 1,
       endedAt: expect.any(Date),
     });
     await recorder.flush();
@@ -87,7 +92,8 @@ describe("createSessionRecorder()", () => {
   test("a session that goes on is shown with its progress, then with its end", async () => {
     const { recorder, rows } = setUp();
     const delivered = { items: 1, bytes: 1 };
-    const recorded = recorder.begin(session("1"), delivered);
+    const callsBack = { total: 0, failed: 0 };
+    const recorded = recorder.begin(session("1"), { delivered, callsBack });
     await recorder.flush();
     expect(rows.get("1")).toMatchObject({ outcome: null, endedAt: null, items: 1 });
     delivered.items = 2;

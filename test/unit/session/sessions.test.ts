@@ -32,7 +32,6 @@ function setUp(
     onHeartbeat: () => undefined,
     onLog: () => undefined,
     onNoise: (text) => noise.push(text),
-    onBackwardsCall: () => undefined,
     describeEnd: async (reason) => ({ error_type: "ConnectionClosedError", message: reason.kind, args: {} }),
     ...options,
   });
@@ -43,6 +42,7 @@ function setUp(
         session: NO_CONTEXT,
         data: {},
         decodeItem: (_value, raw) => raw,
+        onBackwardsCall: async () => undefined,
         timeoutMs: 60_000,
         ...more,
       },
@@ -232,13 +232,13 @@ describe("createSessions()", () => {
 
   test("a call back reaches the handler with the way to answer, while its session lives", async () => {
     const calls: unknown[] = [];
-    const { peer, open } = setUp({
-      onBackwardsCall(call) {
+    const { peer, open } = setUp();
+    await open("s", {
+      async onBackwardsCall(call) {
         calls.push(call.request);
-        void call.reply({ ok: true });
+        await call.reply('{"ok":1.0}');
       },
     });
-    await open("s");
     await peer.next();
     void peer.emit({ kind: "invoke", sessionId: "nobody", request: 1, raw: "1" });
     void peer.emit({ kind: "invoke", sessionId: "s", request: { type: "storage" }, raw: "{}" });
@@ -246,7 +246,7 @@ describe("createSessions()", () => {
       kind: "backwards_response",
       sessionId: "s",
       session: NO_CONTEXT,
-      data: { ok: true },
+      data: '{"ok":1.0}',
     });
     expect(calls).toEqual([{ type: "storage" }]);
   });

@@ -37,6 +37,25 @@ test("write() undoes everything when the work throws, and throws the same", asyn
   expect(await all()).toEqual([2]);
 });
 
+test("write() in a mode of its own leaves the connection as it was opened, also when the work throws", async () => {
+  const sqlite = new Sqlite(":memory:", { strict: true });
+  sqlite.run("PRAGMA synchronous = FULL");
+  const database = createDatabase(sqlite, "/data/plugd.db");
+  // The answer is part of the prepared statement.
+  const now = () => sqlite.prepare<{ synchronous: number }, []>("PRAGMA synchronous").get()?.synchronous;
+  expect(await database.write(now, { mode: "normal" })).toBe(1);
+  expect(await database.write(now)).toBe(2);
+  await rejection(
+    database.write(
+      () => {
+        throw new Error("no");
+      },
+      { mode: "normal" },
+    ),
+  );
+  expect(await database.write(now)).toBe(2);
+});
+
 test("write() turns an error of SQLite into one that names the file", async () => {
   const { database, insert, all } = numbers();
   const written = database.write(() => {

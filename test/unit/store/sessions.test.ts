@@ -16,7 +16,13 @@ async function ids(store: ReturnType<typeof testStore>["store"], filter = {}, pa
 test("save() and list() keep every field", async () => {
   const { store } = testStore();
   const open = session("1", { tenantId: "t9", type: "model", action: "invoke_llm", startedAt: at(0) });
-  const closed = ended("2", 1, { outcome: "plugin_error", items: 3, bytes: 2 ** 40 });
+  const closed = ended("2", 1, {
+    outcome: "plugin_error",
+    items: 3,
+    bytes: 2 ** 40,
+    callsBack: 7,
+    failedCallsBack: 2,
+  });
   await store.sessions.save([open, closed]);
   expect(await store.sessions.list({}, page)).toEqual([closed, open]);
 });

@@ -125,6 +125,8 @@ export function session(id: string, more: Partial<SessionRow> = {}): SessionRow 
     outcome: null,
     items: 0,
     bytes: 0,
+    callsBack: 0,
+    failedCallsBack: 0,
     ...more,
   };
 }

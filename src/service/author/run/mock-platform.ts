@@ -1,6 +1,6 @@
 import { isRecord } from "../../../lib/is-record.ts";
 import type { PluginPermission } from "../../../protocol/declaration.ts";
-import { refusalOf } from "./call-permissions.ts";
+import { refusalOf } from "../../../protocol/backwards/call-permissions.ts";
 import { mockAnswer } from "./mock-answers.ts";
 
 /** One message to the plugin about its call back (contract/backwards-invocation 1.1). */

@@ -1,9 +1,9 @@
 import { describeError } from "../../../lib/describe-error.ts";
 import { createLineSplitter, type SplitPart } from "../../../lib/line-splitter.ts";
-import type { InvocationEnd } from "../../../protocol/invocation.ts";
+import type { Invocation, InvocationEnd } from "../../../protocol/invocation.ts";
 import { type PluginError, pluginErrorText } from "../../../protocol/plugin-error.ts";
 import { formatRunMessage, parseRunRequest, type RunFormat, type RunMessageType } from "./run-messages.ts";
-import type { OpenCall, RunningPlugin } from "./start-plugin.ts";
+import type { RunningPlugin } from "./start-plugin.ts";
 
 /** One end of a connection: what a client sends, and a way to answer. */
 export interface RunClient {
@@ -47,17 +47,17 @@ export async function serveClient(client: RunClient, options: ServeOptions): Pro
     await say("info", "", JSON.stringify({ info: "received request" }));
     const { invokeId } = request;
     if (!request.ok) return say("error", invokeId, errorResponse(request.problem));
-    let call: OpenCall;
+    let invocation: Invocation;
     try {
-      call = await plugin.call({ ...request, userId }, signal);
+      invocation = await plugin.call({ ...request, userId }, signal);
     } catch (error) {
       // Nothing was executed, so nothing ends.
       return say("error", invokeId, errorResponse(describeError(error)));
     }
-    await relay(call, invokeId);
+    await relay(invocation, invokeId);
   }
 
-  async function relay({ invocation, failure }: OpenCall, invokeId: string): Promise<void> {
+  async function relay(invocation: Invocation, invokeId: string): Promise<void> {
     const onAbort = () => invocation.cancel();
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) invocation.cancel();
@@ -66,7 +66,7 @@ export async function serveClient(client: RunClient, options: ServeOptions): Pro
         const { items, end } = await invocation.take();
         for (const item of items) await say("plugin_response", invokeId, item);
         if (!end) continue;
-        const error = failure() ?? errorOf(end);
+        const error = errorOf(end);
         if (error) await say("error", invokeId, errorResponse(pluginErrorText(error)));
         await say("plugin_invoke_end", invokeId, JSON.stringify({ info: "plugin invoke end" }));
         return;

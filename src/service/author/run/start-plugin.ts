@@ -4,7 +4,6 @@ import { createSlots } from "../../../lib/slots.ts";
 import { readPackage } from "../../../package/read-package.ts";
 import { toOneLine } from "../../../protocol/actions/one-line.ts";
 import type { Invocation } from "../../../protocol/invocation.ts";
-import type { PluginError } from "../../../protocol/plugin-error.ts";
 import { createSdkCodec } from "../../../protocol/sdk/codec.ts";
 import { createLocalRuntime } from "../../../runtime/local/local-runtime.ts";
 import { createMemoryLimiter } from "../../../runtime/local/memory-limiter.ts";
@@ -12,7 +11,7 @@ import type { ReportStage } from "../../../runtime/local/prepare.ts";
 import { createProvisioner } from "../../../runtime/local/provisioner.ts";
 import { createSpawnStarter } from "../../../runtime/local/spawn.ts";
 import { installLauncher } from "../../../runtime/local/spawn-launcher.ts";
-import type { BackwardsCall } from "../../../session/sessions.ts";
+import type { BackwardsCall } from "../../../session/backwards.ts";
 import type { AuthorSettings } from "../author-settings.ts";
 import { mockPlatform } from "./mock-platform.ts";
 
@@ -33,17 +32,10 @@ export interface PluginCallRequest {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** A call that is open. */
-export interface OpenCall {
-  readonly invocation: Invocation;
-  /** Set before the end where a call back of the plugin was no call back. */
-  readonly failure: () => PluginError | undefined;
-}
-
 /** A plugin that runs for its author, with a made-up platform behind it. */
 export interface RunningPlugin {
   /** Its items are the plugin's own, unchecked. Rejects where the plugin cannot be had. */
-  call(request: PluginCallRequest, signal: AbortSignal): Promise<OpenCall>;
+  call(request: PluginCallRequest, signal: AbortSignal): Promise<Invocation>;
   /** Ends it by force. Idempotent. */
   close(): Promise<void>;
 }
@@ -64,30 +56,25 @@ export async function startPlugin(bytes: Uint8Array, options: StartPluginOptions
   const { settings, folder, log, signal, report } = options;
   const plugin = await readPackage(bytes, { maxUncompressedBytes: Number.MAX_SAFE_INTEGER, publicKeys: [] });
   const { permission } = plugin.declaration.resource;
-  const calls = new Map<
-    string,
-    { readonly type: string; failure: PluginError | undefined; end?: () => void }
-  >();
   const memory = await createMemoryLimiter({ log });
 
-  function onBackwardsCall(call: BackwardsCall): void {
-    const open = calls.get(call.sessionId);
-    if (!open) return;
-    const reply = mockPlatform(call.request, { permission, callType: open.type });
+  async function answer(call: BackwardsCall, callType: string): Promise<void> {
+    const reply = mockPlatform(call.request, { permission, callType });
     if (reply.kind === "malformed") {
-      open.failure = {
+      call.fail({
         error_type: "invoke_dify_error",
         message: `invoke dify failed: ${reply.detail}`,
         args: {},
-      };
-      open.end?.();
+      });
       return;
     }
     const { requestId } = reply;
-    const send = async () => {
-      for (const event of reply.events) await call.reply({ backwards_request_id: requestId, ...event });
-    };
-    send().catch((error: unknown) => log.debug("Plugin is gone before its answer", { error }));
+    try {
+      for (const event of reply.events)
+        await call.reply(JSON.stringify({ backwards_request_id: requestId, ...event }));
+    } catch (error) {
+      log.debug("Plugin is gone before its answer", { error });
+    }
   }
 
   const runtime = createLocalRuntime({
@@ -105,7 +92,6 @@ export async function startPlugin(bytes: Uint8Array, options: StartPluginOptions
     settings: settings.runtime,
     createCodec: createSdkCodec,
     log,
-    onBackwardsCall,
     onState: () => undefined,
   });
   let closing: Promise<void> | undefined;
@@ -123,33 +109,19 @@ export async function startPlugin(bytes: Uint8Array, options: StartPluginOptions
   }
 
   return {
-    async call({ type, action, userId, fields }, callSignal) {
-      const sessionId = crypto.randomUUID();
-      const open: { type: string; failure: PluginError | undefined; end?: () => void } = {
-        type,
-        failure: undefined,
-      };
-      calls.set(sessionId, open);
-      try {
-        const invocation = await runtime.invoke(
-          {
-            sessionId,
-            session: NO_CONTEXT,
-            data: { ...fields, user_id: userId, type, action },
-            decodeItem: (_, raw) => toOneLine(raw),
-            // The limit of a whole call is also how long the daemon would let it drain.
-            timeoutMs: settings.runtime.drainMs,
-          },
-          callSignal,
-        );
-        open.end = () => invocation.cancel();
-        if (open.failure) invocation.cancel();
-        void invocation.ended.then(() => calls.delete(sessionId));
-        return { invocation, failure: () => open.failure };
-      } catch (error) {
-        calls.delete(sessionId);
-        throw error;
-      }
+    call({ type, action, userId, fields }, callSignal) {
+      return runtime.invoke(
+        {
+          sessionId: crypto.randomUUID(),
+          session: NO_CONTEXT,
+          data: { ...fields, user_id: userId, type, action },
+          decodeItem: (_, raw) => toOneLine(raw),
+          onBackwardsCall: (call) => answer(call, type),
+          // The limit of a whole call is also how long the daemon would let it drain.
+          timeoutMs: settings.runtime.drainMs,
+        },
+        callSignal,
+      );
     },
     close,
   };

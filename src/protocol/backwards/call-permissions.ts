@@ -1,4 +1,4 @@
-import type { PluginPermission } from "../../../protocol/declaration.ts";
+import type { PluginPermission } from "../declaration.ts";
 
 /** What the manifest has to allow for a type of call back; `model` means its switch and the kind's. */
 type Need =

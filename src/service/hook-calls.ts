@@ -1,0 +1,93 @@
+import { DaemonError } from "../protocol/daemon-error.ts";
+import { createHookReply, type HookHead } from "../protocol/hook-reply.ts";
+import { requireIdentifier } from "../protocol/identifier.ts";
+import type { Invocation } from "../protocol/invocation.ts";
+import type { EndpointRow, EndpointStore, InstallationRow, InstallationStore } from "../store/store.ts";
+import type { FindEndpointDeclaration } from "./endpoint-declarations.ts";
+import { readSettings } from "./endpoint-management.ts";
+import type { EndpointSecrets, SecretsCall } from "./endpoint-secrets.ts";
+import type { InvokePlugin } from "./invoke-plugin.ts";
+
+/** An endpoint that can be called, and who serves it. */
+export interface HookTarget {
+  readonly endpoint: EndpointRow;
+  readonly installation: InstallationRow;
+}
+
+/** A call of a hook that the plugin has. */
+export interface HookCall {
+  /** Its items are pieces of the body, in hex. */
+  readonly invocation: Invocation;
+  /** Complete when the first piece is there, or the end. */
+  readonly head: HookHead;
+}
+
+/** Calls of endpoints from outside (contract/backwards-invocation 5.2). */
+export interface HookCalls {
+  /** Throws `hook_not_found`, or `not_found` for one that is disabled. Cheap, also for the many that there are not. */
+  find(hookId: string): Promise<HookTarget>;
+  /** `request` is a whole HTTP message. Starts the plugin if it does not run, and waits for it. */
+  open(target: HookTarget, request: Buffer, call: SecretsCall): Promise<HookCall>;
+}
+
+export interface HookCallsDeps {
+  readonly endpoints: Pick<EndpointStore, "byHook">;
+  readonly installations: Pick<InstallationStore, "find">;
+  readonly findDeclaration: FindEndpointDeclaration;
+  readonly secrets: Pick<EndpointSecrets, "decrypt">;
+  readonly plugins: Pick<InvokePlugin, "invoke">;
+}
+
+export function createHookCalls(deps: HookCallsDeps): HookCalls {
+  return {
+    async find(hookId) {
+      const endpoint = await deps.endpoints.byHook(hookId);
+      if (!endpoint) throw new DaemonError("hook_not_found", "endpoint not found");
+      const installation = await deps.installations.find(endpoint.tenantId, endpoint.pluginId);
+      if (!installation) throw new DaemonError("hook_not_found", "plugin installation not found");
+      requireIdentifier(installation.identifier);
+      if (!endpoint.enabled) throw new DaemonError("not_found", "endpoint not found");
+      return { endpoint, installation };
+    },
+
+    async open({ endpoint, installation }, request, call) {
+      const { tenantId, pluginId } = endpoint;
+      const { identifier, runtimeType } = installation;
+      const section = (await deps.findDeclaration(identifier))?.section;
+      if (!section) throw new DaemonError("plugin_not_found", "plugin not found");
+      const of = { tenantId, userId: "", endpointId: endpoint.id, section };
+      const settings = await deps.secrets.decrypt(of, readSettings(endpoint), call);
+      const reply = createHookReply();
+      const invocation = await deps.plugins.invoke(
+        { tenantId, pluginId, identifier, runtimeType },
+        {
+          type: "endpoint",
+          action: "invoke_endpoint",
+          session: {
+            conversationId: null,
+            messageId: null,
+            appId: null,
+            endpointId: endpoint.id,
+            context: null,
+          },
+          data: {
+            user_id: "",
+            type: "endpoint",
+            action: "invoke_endpoint",
+            raw_http_request: request.toString("hex"),
+            settings,
+          },
+          decodeItem: reply.decodeItem,
+          traceparent: call.traceparent,
+        },
+        call.signal,
+      );
+      return {
+        invocation,
+        get head() {
+          return reply.head;
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
+import { type Installed, readAnswer } from "../support/daemon-api.ts";
+import { until } from "../support/processes.ts";
+import { callHook, endpointsOf } from "./hooks-support.ts";
+
+setDefaultTimeout(30_000);
+
+const SECRETS = ["first-top-secret", "second-top-secret", "refused-top-secret"] as const;
+
+interface Asked {
+  readonly opt: string;
+  readonly identity: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+function crypt(opt: string, token: string): string {
+  return opt === "encrypt" ? Buffer.from(token).toString("base64") : Buffer.from(token, "base64").toString();
+}
+
+/** What Dify does with settings; nobody can read base64. */
+function startPlatform() {
+  const asked: Asked[] = [];
+  const state = { down: false };
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const body = (await request.json()) as Asked;
+      asked.push(body);
+      if (state.down) return new Response("<html>oops</html>", { status: 502 });
+      const token = String(body.data["token"]);
+      if (token === SECRETS[2])
+        return Response.json(
+          { code: "invalid_param", message: `no ${JSON.stringify(body)}` },
+          { status: 400 },
+        );
+      const data = body.opt === "clear" ? {} : { ...body.data, token: crypt(body.opt, token) };
+      return Response.json({ data: { data }, error: "" });
+    },
+  });
+  return { asked, state, url: `http://127.0.0.1:${server.port}`, stop: () => server.stop(true) };
+}
+
+let platform: ReturnType<typeof startPlatform>;
+let daemon: LocalDaemon;
+let plugin: Installed;
+let endpoints: ReturnType<typeof endpointsOf>;
+
+beforeAll(async () => {
+  platform = startPlatform();
+  daemon = await startTestDaemon({
+    env: { DIFY_INNER_API_URL: platform.url, DIFY_INNER_API_KEY: "inner" },
+  });
+  endpoints = endpointsOf(daemon);
+  plugin = await daemon.api.install({ name: "secrets", endpoints: "secret" });
+});
+afterAll(async () => {
+  await daemon[Symbol.asyncDispose]();
+  await platform.stop();
+});
+
+/** Everything that the daemon keeps on disk. */
+function stored(): string {
+  return readdirSync(daemon.dataDir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "latin1"))
+    .join("");
+}
+
+test("secrets reach the plugin and the platform, and no list, log, file or error", async () => {
+  const path = await endpoints.setUp(plugin.identifier, { token: SECRETS[0], mode: "script", script: [] });
+  const [listed] = await endpoints.list();
+  const seen: string[] = [JSON.stringify(listed)];
+
+  const script = [{ item: { status: 200, headers: {}, result: "61" } }];
+  const change = { endpoint_id: listed?.id, user_id: "u", name: "n" };
+  for (const token of [listed?.settings["token"], SECRETS[1]]) {
+    const answer = await endpoints.post("/update", {
+      ...change,
+      settings: { token, mode: "script", script },
+    });
+    expect(answer.code).toBe(0);
+    seen.push(answer.text, JSON.stringify(await endpoints.list()));
+  }
+  expect(await (await callHook(daemon, `${path}/?token=query-top-secret`)).text()).toBe("a");
+  // The last call decrypted what the last update had stored.
+  expect(platform.asked.at(-1)?.data["token"]).toBe(crypt("encrypt", SECRETS[1]));
+
+  const refused = await endpoints.post("/update", { ...change, settings: { token: SECRETS[2] } });
+  expect(refused.code).toBe(-500);
+  seen.push(refused.text);
+  platform.state.down = true;
+  const down = await readAnswer(await callHook(daemon, `${path}/`));
+  platform.state.down = false;
+  expect([down.status, down.code]).toEqual([500, -500]);
+  expect(down.failure?.message).toStartWith("failed to decrypt settings: ");
+  seen.push(down.text);
+  expect(await (await callHook(daemon, `${path}/`)).text()).toBe("a");
+
+  platform.asked.length = 0;
+  seen.push((await endpoints.post("/remove", { endpoint_id: listed?.id })).text);
+  await until("the platform was told to forget", () => platform.asked.some(({ opt }) => opt === "clear"));
+  expect(platform.asked).toMatchObject([{ opt: "clear", identity: listed?.id }]);
+
+  for (const text of [...seen, daemon.log(), stored()]) expect(text).not.toContain("-top-secret");
+});
+
+test("the plugin gets its settings as they were set up", async () => {
+  const path = await endpoints.setUp(plugin.identifier, { token: SECRETS[0], mode: "settings", n: 5 });
+  const response = await callHook(daemon, `${path}/`);
+  expect(await response.json()).toEqual({ token: SECRETS[0], mode: "settings", n: 5 });
+});
