@@ -5,8 +5,10 @@ import { createDiskValueStore } from "./blob/disk-value-store.ts";
 import { storageFolders } from "./blob/storage-folders.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
+import { debugModules } from "./debug-modules.ts";
 import { createInnerApi } from "./dify/inner-api.ts";
 import { endpointModules } from "./endpoint-modules.ts";
+import { healthAnswer } from "./health.ts";
 import { createApp } from "./http/app.ts";
 import { createBodyLimit } from "./http/body-limit.ts";
 import { createRequestTracker } from "./http/request-tracker.ts";
@@ -22,7 +24,8 @@ import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
 import { innerApiSettings } from "./inner-api-settings.ts";
 import type { Logger } from "./lib/logger.ts";
-import { BUILD_TIME, VERSION } from "./lib/version.ts";
+import { urlHost } from "./lib/url-host.ts";
+import { VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
 import { createSdkCodec } from "./protocol/sdk/codec.ts";
@@ -234,10 +237,22 @@ async function build(
     now: Date.now,
   });
   const innerApi = createInnerApi(innerApiSettings(config));
+  const debug = await debugModules({
+    config,
+    store,
+    storePackages,
+    guard,
+    background,
+    metrics,
+    createPlainCodec: createSdkCodec,
+    log,
+  });
+  onClose("the debug server", () => debug.close());
   const invoke = createInvokePlugin({
     findInstallation: (tenantId, pluginId) => installations.find(tenantId, pluginId),
     runtimeTypeOf: (identifier) => installations.runtimeTypeOf(identifier),
-    runtimeOf: (identifier) => plugins.runtimeOf(identifier),
+    runtimeOf: async (identifier, runtimeType) =>
+      runtimeType === "remote" ? debug.runtimeOf(identifier) : plugins.runtimeOf(identifier),
     backwards: createBackwardsCalls({ api: innerApi, storage, metrics, log }),
     recorder,
     metrics,
@@ -263,23 +278,7 @@ async function build(
     log,
     onRoute: (request, route) => tracker.route(request, route),
     system: {
-      health: () => {
-        // The tracker sees a stream until its head went out, the recorder from then on, and both a call in between.
-        const dispatches = Math.max(recorder.active, tracker.activeDispatch);
-        return {
-          active_dispatch_requests: dispatches,
-          active_requests: tracker.active - tracker.activeDispatch + dispatches,
-          build_time: BUILD_TIME,
-          platform: config.PLATFORM,
-          pool_status: {
-            free: Math.max(0, config.ROUTINE_POOL_SIZE - recorder.active),
-            busy: recorder.active,
-            total: config.ROUTINE_POOL_SIZE,
-          },
-          status: "ok",
-          version: VERSION,
-        };
-      },
+      health: () => healthAnswer({ config, recorder, tracker, debug }),
       metrics: config.PROMETHEUS_ENABLED
         ? () => {
             metrics.activeSessions.set(recorder.active);
@@ -329,6 +328,7 @@ async function build(
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages }),
       ...endpoints.guarded,
+      ...debug.routes,
     ],
   });
   const server = startServer({
@@ -378,7 +378,7 @@ async function build(
       return {
         version: VERSION,
         url,
-        debugAddress: null,
+        debugAddress: debug.address,
         dataDir: folder.path,
         key:
           serverKey.path === undefined
@@ -387,15 +387,13 @@ async function build(
         ...(await readFacts(local, AbortSignal.any([background.closing, AbortSignal.timeout(15_000)]))),
         memoryLimit: config.PLUGIN_MEMORY_FLOOR === 0 ? "off (PLUGIN_MEMORY_FLOOR is 0)" : memory.detail,
         ignoredSettings: options.settings.ignored,
-        warnings: [...options.settings.warnings, ...(launcher.kind === "none" ? [launcher.detail] : [])],
+        warnings: [
+          ...options.settings.warnings,
+          ...debug.warnings,
+          ...(launcher.kind === "none" ? [launcher.detail] : []),
+        ],
         readyMs,
       };
     },
   };
-}
-
-/** The host for a URL on this machine. */
-function urlHost(hostname: string): string {
-  if (hostname === "0.0.0.0" || hostname === "::") return "127.0.0.1";
-  return hostname.includes(":") ? `[${hostname}]` : hostname;
 }

@@ -1,4 +1,5 @@
 import { assetOperations } from "../routes/assets.ts";
+import { debuggingOperations } from "../routes/debugging.ts";
 import { endpointOperations } from "../routes/endpoint-management.ts";
 import { hookOperations } from "../routes/hooks.ts";
 import { bundleOperations } from "../routes/management-bundle.ts";
@@ -26,6 +27,7 @@ export function allOperations(options: { readonly openDocs: boolean }): Operatio
     ...endpointOperations(),
     ...hookOperations(),
     ...assetOperations(),
+    ...debuggingOperations(),
     ...dispatchOperations(),
   };
 }

@@ -6,7 +6,7 @@ import type { PluginError } from "../../protocol/plugin-error.ts";
 import { createSessions, type Sessions } from "../../session/sessions.ts";
 import { createStdioTransport } from "../../transport/stdio.ts";
 import type { PluginProcess, ProcessExit } from "../process.ts";
-import { createSilenceWatch } from "./silence-watch.ts";
+import { createSilenceWatch } from "../silence-watch.ts";
 import { logStderr } from "./stderr-log.ts";
 
 /** Settings of an instance. Times in milliseconds; 0 for `silenceMs` means that silence is never a failure. */
