@@ -244,7 +244,6 @@ async function build(
     guard,
     background,
     metrics,
-    createPlainCodec: createSdkCodec,
     log,
   });
   onClose("the debug server", () => debug.close());

@@ -34,7 +34,8 @@ export interface DebugModulesDeps {
   readonly guard: PackageGuard;
   readonly background: BackgroundWork;
   readonly metrics: Metrics;
-  readonly createPlainCodec: () => Codec;
+  /** The dialect of clients that begin with `auth`; without it they are refused. */
+  readonly createPlainCodec?: () => Codec;
   readonly log: Logger;
 }
 

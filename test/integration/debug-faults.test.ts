@@ -135,9 +135,6 @@ describe("before the handshake", () => {
     expect(counts).toEqual({ "handshake failed, invalid key": 30, [limited]: 70 });
     const key = await debugKey(daemon.api);
     expect(await refused(daemon, handshake(key))).toEqual([limited]);
-    expect(await refused(daemon, { type: "auth", api_key: key, plugin_id: "x" })).toMatchObject([
-      { type: "auth_failed", error: { type: "AuthenticationError", code: "RATE_LIMITED" } },
-    ]);
     await using client = await connectDebug(daemon.debugPort, ELSEWHERE);
     client.send(...registration(key));
     await until("it is registered", async () => (await daemon.listed())[PLUGIN] !== undefined);

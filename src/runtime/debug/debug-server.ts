@@ -16,6 +16,7 @@ export interface DebugServerOptions {
   readonly maxConnectionsPerAddress: number;
   /** A peer that takes nothing for so long is given up, in milliseconds. */
   readonly writeStallMs: number;
+  /** Of one connection, from its first byte to its end. */
   readonly serve: ServeConnection;
   /** Told how many connections there are, registered or not. */
   readonly onCount: (connections: number) => void;

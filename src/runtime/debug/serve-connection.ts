@@ -34,7 +34,7 @@ export interface ServeConnectionDeps {
   installed(tenantId: string, pluginId: string): Promise<InstalledDeclaration | undefined>;
   readonly runtimes: DebugRuntimes;
   /** For clients that begin with a handshake, and for those that begin with `auth`. */
-  readonly dialects: { readonly sdk: () => Codec; readonly plain: () => Codec };
+  readonly dialects: { readonly sdk: () => Codec; readonly plain: (() => Codec) | undefined };
   readonly settings: DebugConnectionSettings;
   readonly failedKeys: FailedKeys;
   /** Connections by tenant. */
@@ -170,6 +170,8 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const auth = decodeAuth(message);
     if (!auth)
       throw json("INVALID_MESSAGE", 'An auth message needs an "api_key" and a "plugin_id", both as texts');
+    const createCodec = deps.dialects.plain;
+    if (!createCodec) throw json("UNSUPPORTED", "This daemon does not speak the plain protocol");
     if (failedKeys.isLimited(channel.address)) throw json("RATE_LIMITED", LIMITED);
     const tenantId = await deps.tenantOf(auth.apiKey).catch((cause: unknown) => {
       throw json("INTERNAL_ERROR", errorMessage(cause));
@@ -179,23 +181,22 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
       throw json("INVALID_API_KEY", INVALID_KEY);
     }
     if (!enter(tenantId)) throw json("SERVER_BUSY", BUSY);
-    return clientOf(tenantId, auth);
+    return { ...(await pluginOf(tenantId, auth)), codec: createCodec() };
   }
 
-  async function clientOf(tenantId: string, auth: AuthMessage): Promise<Client> {
+  async function pluginOf(tenantId: string, auth: AuthMessage): Promise<Omit<Client, "codec">> {
     const earlier = auth.sessionId === undefined ? undefined : runtimes.resumed(tenantId, auth.sessionId);
     const sessionId = earlier?.sessionId ?? crypto.randomUUID();
-    const codec = deps.dialects.plain();
     const welcome = authSuccess(sessionId);
     // What has not changed need not be sent again.
     if (earlier && auth.declaration === undefined && isOf(earlier, auth.pluginId))
-      return { plugin: earlier, codec, welcome };
+      return { plugin: earlier, welcome };
     const named = await pluginOfAuth(auth, {
       tenantId,
       installed: (pluginId) => deps.installed(tenantId, pluginId),
     });
     if (named.kind === "refused") throw json(named.code, named.message);
-    return { plugin: { ...named.plugin, sessionId }, codec, welcome };
+    return { plugin: { ...named.plugin, sessionId }, welcome };
   }
 
   async function stay({ channel, reader }: Visit, { plugin, codec, welcome }: Client): Promise<void> {
