@@ -2,14 +2,14 @@ import type { Logger } from "../lib/logger.ts";
 import type { InstalledDeclaration } from "../runtime/debug/auth.ts";
 import type { DebuggedPlugin } from "../runtime/debug/debugged-plugin.ts";
 import { createDebugRuntimes, type DebugRuntimes } from "../runtime/debug/debug-runtimes.ts";
-import type { DeclarationStore, InstallationStore } from "../store/store.ts";
+import type { DeclarationStore, InstallationRow, InstallationStore } from "../store/store.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PackageGuard } from "./package-guard.ts";
 import type { StorePackages } from "./store-packages.ts";
 
 export interface DebugPluginsDeps {
   readonly declarations: Pick<DeclarationStore, "get">;
-  readonly installations: Pick<InstallationStore, "find" | "shadow" | "unshadow">;
+  readonly installations: Pick<InstallationStore, "find" | "list" | "shadow" | "unshadow">;
   readonly store: StorePackages;
   readonly guard: PackageGuard;
   readonly metrics: Metrics;
@@ -21,8 +21,12 @@ export interface DebugPluginsDeps {
 /** Plugins of developers' connections, as lists and look-ups of their tenants show them (contract/lifecycle 6.4). */
 export interface DebugPlugins {
   readonly runtimes: DebugRuntimes;
+  /** Under a plugin id, or under a name without its author where only one has it. */
   installed(tenantId: string, pluginId: string): Promise<InstalledDeclaration | undefined>;
 }
+
+/** Installations of a tenant that are looked through for a name. */
+const MAX_NAMED = 1000;
 
 export function createDebugPlugins(deps: DebugPluginsDeps): DebugPlugins {
   const { declarations, installations, metrics } = deps;
@@ -66,6 +70,13 @@ export function createDebugPlugins(deps: DebugPluginsDeps): DebugPlugins {
     count();
   }
 
+  async function named(tenantId: string, name: string): Promise<InstallationRow | undefined> {
+    if (name.includes("/")) return undefined;
+    const { rows } = await installations.list(tenantId, { offset: 0, limit: MAX_NAMED });
+    const [only, ...others] = rows.filter(({ pluginId }) => pluginId.endsWith(`/${name}`));
+    return others.length === 0 ? only : undefined;
+  }
+
   async function gone(tenantId: string, pluginId: string): Promise<void> {
     await installations.unshadow(tenantId, pluginId);
     debugged.get(pluginId)?.delete(tenantId);
@@ -75,7 +86,7 @@ export function createDebugPlugins(deps: DebugPluginsDeps): DebugPlugins {
   return {
     runtimes: createDebugRuntimes({ records: { connected, gone }, graceMs: deps.graceMs, log: deps.log }),
     async installed(tenantId, pluginId) {
-      const row = await installations.find(tenantId, pluginId);
+      const row = (await installations.find(tenantId, pluginId)) ?? (await named(tenantId, pluginId));
       return row && declarations.get(row.identifier);
     },
   };
