@@ -1,8 +1,8 @@
 /** A plugin with the published SDK that its developer runs himself. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { loadPlugin } from "../fixtures/plugins/load-plugin.ts";
 import { freePort } from "../support/daemon.ts";
 import { readCall, TENANT } from "../support/daemon-api.ts";
@@ -10,6 +10,7 @@ import { debugKey } from "../support/debug-client.ts";
 import { debugConnections } from "../support/debug-daemon.ts";
 import { until } from "../support/processes.ts";
 import { findSdkTools, startSdkDaemon } from "../support/sdk-daemon.ts";
+import { type Developer, type DeveloperOptions, pythonOf, startDeveloper } from "../support/sdk-developer.ts";
 
 setDefaultTimeout(240_000);
 
@@ -35,44 +36,11 @@ class GreetTool(Tool):
             yield self.create_text_message(f"Debugged {name}")
 `;
 
-interface Developer extends Disposable {
-  readonly child: Bun.Subprocess;
-}
-
-/** Runs the plugin from a folder of its own, as its developer would. */
-function develop(options: {
-  readonly python: string;
-  readonly port: number;
-  readonly key: string;
-}): Developer {
-  const folder = mkdtempSync(join(tmpdir(), "plugd-developer-"));
-  // The version under work asks for more than the one that is installed.
-  const manifest = readFileSync(
-    join(import.meta.dir, "../fixtures/plugins/hello/manifest.yaml"),
-    "utf8",
-  ).replace("tool: {enabled: true}", "tool: {enabled: true}, storage: {enabled: true, size: 1048576}");
-  const changes = { "tools/greet.py": TOOL, "manifest.yaml": manifest };
-  for (const { path, bytes } of loadPlugin("hello", changes)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), bytes);
-  }
-  writeFileSync(
-    join(folder, ".env"),
-    `INSTALL_METHOD=remote\nREMOTE_INSTALL_URL=127.0.0.1:${options.port}\nREMOTE_INSTALL_KEY=${options.key}\n`,
-  );
-  const child = Bun.spawn([options.python, "-m", "main"], {
-    cwd: folder,
-    stdio: ["ignore", "ignore", "ignore"],
-    env: { PATH: process.env["PATH"] ?? "", PYTHONDONTWRITEBYTECODE: "1" },
-  });
-  return {
-    child,
-    [Symbol.dispose]() {
-      child.kill("SIGKILL");
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
+/** The version under work asks for more than the one that is installed. */
+const MANIFEST = readFileSync(
+  join(import.meta.dir, "../fixtures/plugins/hello/manifest.yaml"),
+  "utf8",
+).replace("tool: {enabled: true}", "tool: {enabled: true}, storage: {enabled: true, size: 1048576}");
 
 describe.skipIf(why !== "")(`a developer with the SDK${why}`, () => {
   test("registers, is called in place of what is installed, and comes back to a daemon that was restarted", async () => {
@@ -92,15 +60,19 @@ describe.skipIf(why !== "")(`a developer with the SDK${why}`, () => {
     try {
       let pluginId: string;
       let developer: Developer;
+      let work: DeveloperOptions;
       {
         await using daemon = await startSdkDaemon({ dataDir, env });
         const installed = await daemon.add("hello");
         ({ pluginId } = installed);
         expect(texts((await daemon.ask(pluginId, greet("you"))).items)[0]).toBe("Hello you");
-        const pythonOf = /Plugin process started.* pid=(\d+)/.exec(daemon.log())?.[1];
-        const [python = ""] = readFileSync(`/proc/${pythonOf}/cmdline`, "utf8").split("\0");
-        const key = await debugKey(daemon.api);
-        developer = develop({ python, port, key });
+        work = {
+          files: loadPlugin("hello", { "tools/greet.py": TOOL, "manifest.yaml": MANIFEST }),
+          python: pythonOf(daemon),
+          port,
+          key: await debugKey(daemon.api),
+        };
+        developer = startDeveloper(work);
         await until(
           "the developer's plugin is registered",
           async () => (await debugConnections(daemon)) === 1,
@@ -133,19 +105,13 @@ describe.skipIf(why !== "")(`a developer with the SDK${why}`, () => {
 
       // Killed and run anew, as after an edit: a call that is made meanwhile waits for it.
       const before = (await daemon.api.installations(TENANT))[0]?.id;
-      const { child } = developer;
-      const argv = {
-        python: readFileSync(`/proc/${child.pid}/cmdline`, "utf8").split("\0")[0] ?? "",
-        port,
-        key: await debugKey(daemon.api),
-      };
-      child.kill("SIGKILL");
+      developer.kill();
       await until("the connection is gone", async () => (await debugConnections(daemon)) === 0);
       const waiting = daemon.ask(pluginId, greet("later"));
-      using again = develop(argv);
+      using again = startDeveloper(work);
       expect(texts((await waiting).items)).toEqual(["Debugged later"]);
       expect((await daemon.api.installations(TENANT))[0]?.id).toBe(before ?? "");
-      again.child.kill("SIGKILL");
+      again.kill();
     } finally {
       rmSync(dataDir, { recursive: true, force: true });
     }

@@ -32,9 +32,11 @@ export async function connectDebug(
     /** Keeps its side open when the daemon has closed its own. */
     readonly halfOpen?: boolean;
     readonly address?: string;
+    /** Lines are waited for as long as the connection is there. */
+    readonly unbounded?: boolean;
   } = {},
 ): Promise<DebugClient> {
-  const { halfOpen = false, address } = options;
+  const { halfOpen = false, address, unbounded = false } = options;
   const socket = createConnection({
     host: "127.0.0.1",
     port,
@@ -77,7 +79,8 @@ export async function connectDebug(
       await wake.promise;
     }
   }
-  const bounded = <T>(work: Promise<T>, what: string) => withDeadline(work, { what, ms: LIMIT_MS });
+  const bounded = <T>(work: Promise<T>, what: string) =>
+    unbounded ? work : withDeadline(work, { what, ms: LIMIT_MS });
 
   return {
     send(...messages) {

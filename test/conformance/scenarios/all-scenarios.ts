@@ -1,5 +1,6 @@
 import { agentsScenario } from "./agents.ts";
 import { datasourcesScenario } from "./datasources.ts";
+import { debuggingScenario } from "./debugging.ts";
 import { errorsScenario } from "./errors.ts";
 import { installScenario } from "./install.ts";
 import { modelsScenario } from "./models.ts";
@@ -22,4 +23,5 @@ export const SCENARIOS: readonly Scenario[] = [
   datasourcesScenario,
   triggersScenario,
   errorsScenario,
+  debuggingScenario,
 ];
