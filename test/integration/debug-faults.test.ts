@@ -57,7 +57,7 @@ describe("before the handshake", () => {
       "{}",
       '{"type":"handshake"}',
       '{"data":{}}',
-      `${"[".repeat(100_000)}`,
+      "[".repeat(100_000),
       '{"type":"handshake","data":{"key":{"key":"x"}}}',
       JSON.stringify(manifestMessage()),
       JSON.stringify(END),

@@ -224,7 +224,7 @@ describe("a plugin that is installed", () => {
     expect((await daemon.listed())["tests/fake"]).toMatchObject({
       ...before,
       updated_at: expect.any(String),
-    } as object);
+    });
 
     await using again = await shadow();
     const { code } = await daemon.api.post("/uninstall", { plugin_installation_id: before?.id });
