@@ -21,6 +21,7 @@ import { rawMember } from "../../src/lib/json-scan.ts";
 import type { Logger } from "../../src/lib/logger.ts";
 import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import type { PluginRuntime } from "../../src/runtime/runtime.ts";
+import { createCallTraces } from "../../src/service/call-trace.ts";
 import { createReadAsset } from "../../src/service/assets.ts";
 import { createStoredPackages } from "../../src/service/decode-package.ts";
 import { createInstalledLists } from "../../src/service/installed-lists.ts";
@@ -93,7 +94,8 @@ export async function openWholeApp(): Promise<WholeApp> {
     findInstallation: (tenantId, pluginId) => store.installations.find(tenantId, pluginId),
     runtimeTypeOf: (identifier) => store.installations.runtimeTypeOf(identifier),
     runtimeOf: async (identifier) => plugin.runtimeOf(identifier),
-    backwards: { session: () => ({ answer: async () => undefined, counts: { total: 0, failed: 0 } }) },
+    traces: createCallTraces({ log }),
+    backwards: { session: () => ({ answer: async () => undefined }) },
     recorder,
     metrics,
     log,
