@@ -58,6 +58,7 @@ import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
 import { trustedKeys } from "./trusted-keys.ts";
+import { watchModules } from "./watch-modules.ts";
 
 export interface DaemonOptions {
   readonly settings: ParsedConfig;
@@ -173,6 +174,7 @@ async function build(
   const launcher = await installLauncher({ folders: [join(folder.path, "run")] });
   const local = localSettings(options, { dataPath: folder.path });
   const packages = createStoredPackages({ blobs, publicKeys });
+  const watching = watchModules({ config, log });
   const plugins = createLocalPlugins({
     findDeclaration: (identifier) => store.declarations.get(identifier),
     loadPackage: (identifier) => packages.files(identifier),
@@ -183,6 +185,7 @@ async function build(
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,
     log,
+    logOf: watching.logOf,
   });
   onClose("the plugins", () => plugins.close({ drainMs }));
 
@@ -224,7 +227,16 @@ async function build(
     graceMs: config.PLUGD_BLOB_GRACE * 1000,
     now: Date.now,
   });
-  const { innerApi, invoke } = callModules({ config, store, plugins, storage, recorder, metrics, log });
+  const { innerApi, traces, invoke } = callModules({
+    config,
+    store,
+    plugins,
+    storage,
+    recorder,
+    metrics,
+    log,
+  });
+  watching.follow(traces);
   const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background });
   await closeLastRun({ dataPath: folder.path, installTasks, sessions: store.sessions, log });
 
@@ -285,6 +297,7 @@ async function build(
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages }),
       ...endpoints.guarded,
+      ...watching.guarded,
     ],
   });
   const server = startServer({
@@ -305,6 +318,7 @@ async function build(
     log,
   });
   onClose("the listener", () => server.close({ drainMs }));
+  onClose("the streams of watchers", async () => watching.leave());
   const url = `http://${urlHost(server.hostname)}:${server.port}`;
   const removeRecord = await writeDaemonRecord(folder.path, {
     url,
