@@ -9,6 +9,7 @@ import type { Codec } from "./protocol/messages.ts";
 import { createSdkCodec } from "./protocol/sdk/codec.ts";
 import { createCounted } from "./runtime/debug/counted.ts";
 import type { DebugConnectionSettings } from "./runtime/debug/debug-connection.ts";
+import type { DebuggedPlugin } from "./runtime/debug/debugged-plugin.ts";
 import { type DebugServer, startDebugServer } from "./runtime/debug/debug-server.ts";
 import { createFailedKeys } from "./runtime/debug/failed-keys.ts";
 import { createServeConnection } from "./runtime/debug/serve-connection.ts";
@@ -37,6 +38,8 @@ export interface DebugModulesDeps {
   /** The dialect of clients that begin with `auth`; without it they are refused. */
   readonly createPlainCodec?: () => Codec;
   readonly log: Logger;
+  /** The log of what serves a plugin over a connection. */
+  logOf(plugin: DebuggedPlugin): Logger;
 }
 
 /** Debugging, connected: what developers' connections serve, their keys and their port. */
@@ -76,6 +79,7 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
     metrics,
     graceMs: config.PLUGD_DEBUG_GRACE * 1000,
     log,
+    logOf: deps.logOf,
   });
   const { runtimes } = plugins;
   background.repeat("keep debugging keys that are in use", RENEW_KEYS_MS, () =>
@@ -103,6 +107,7 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
       handshakeMs: config.PLUGD_DEBUG_HANDSHAKE_TIMEOUT * 1000,
       registrationMs: config.PLUGD_DEBUG_REGISTRATION_TIMEOUT * 1000,
       log,
+      logOf: deps.logOf,
     }),
   });
   return {

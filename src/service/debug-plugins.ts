@@ -16,6 +16,8 @@ export interface DebugPluginsDeps {
   /** How long the place of a client that was disconnected is kept, in milliseconds. */
   readonly graceMs: number;
   readonly log: Logger;
+  /** The log of what serves a plugin over a connection. */
+  logOf(plugin: DebuggedPlugin): Logger;
 }
 
 /** Plugins of developers' connections, as lists and look-ups of their tenants show them (contract/lifecycle 6.4). */
@@ -84,7 +86,12 @@ export function createDebugPlugins(deps: DebugPluginsDeps): DebugPlugins {
   }
 
   return {
-    runtimes: createDebugRuntimes({ records: { connected, gone }, graceMs: deps.graceMs, log: deps.log }),
+    runtimes: createDebugRuntimes({
+      records: { connected, gone },
+      graceMs: deps.graceMs,
+      log: deps.log,
+      logOf: deps.logOf,
+    }),
     async installed(tenantId, pluginId) {
       const row = (await installations.find(tenantId, pluginId)) ?? (await named(tenantId, pluginId));
       return row && declarations.get(row.identifier);

@@ -29,6 +29,7 @@ function start(options: { readonly plain?: boolean; readonly tls?: DebugServerOp
     },
     graceMs: 60_000,
     log,
+    logOf: () => log,
   });
   const tool = { identity: { name: "t" } };
   const server = startDebugServer({
@@ -54,6 +55,7 @@ function start(options: { readonly plain?: boolean; readonly tls?: DebugServerOp
       handshakeMs: 5000,
       registrationMs: 5000,
       log,
+      logOf: () => log,
     }),
   });
   return {

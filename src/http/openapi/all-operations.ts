@@ -1,5 +1,6 @@
 import { assetOperations } from "../routes/assets.ts";
 import { debuggingOperations } from "../routes/debugging.ts";
+import { debuggingEventOperations } from "../routes/debugging-events.ts";
 import { endpointOperations } from "../routes/endpoint-management.ts";
 import { hookOperations } from "../routes/hooks.ts";
 import { bundleOperations } from "../routes/management-bundle.ts";
@@ -26,6 +27,7 @@ export function allOperations(options: { readonly openDocs: boolean }): Operatio
     ...readmeOperations(),
     ...endpointOperations(),
     ...hookOperations(),
+    ...debuggingEventOperations(),
     ...assetOperations(),
     ...debuggingOperations(),
     ...dispatchOperations(),

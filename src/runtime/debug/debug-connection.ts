@@ -4,6 +4,7 @@ import type { PluginError } from "../../protocol/plugin-error.ts";
 import { createSessions, type Sessions } from "../../session/sessions.ts";
 import { createLineTransport } from "../../transport/line-transport.ts";
 import type { TcpChannel } from "../../transport/tcp-channel.ts";
+import { PLUGIN_LINES } from "../plugin-lines.ts";
 import { createSilenceWatch } from "../silence-watch.ts";
 
 /** Of every debugging connection. Times in milliseconds, sizes in bytes. */
@@ -58,8 +59,8 @@ export function createDebugConnection(channel: TcpChannel, options: DebugConnect
     budgetBytes: options.budgetBytes,
     stallMs: options.stallMs,
     onHeartbeat: () => undefined,
-    onLog: (level, message) => log[level]("Plugin log", { plugin, message }),
-    onNoise: (text) => log.debug("Plugin output", { plugin, text }),
+    onLog: (level, message) => log[level](PLUGIN_LINES.log, { plugin, message }),
+    onNoise: (text) => log.debug(PLUGIN_LINES.output, { plugin, text }),
     describeEnd: () => Promise.resolve(CONNECTION_CLOSED),
   });
 

@@ -18,6 +18,8 @@ export interface DebugRuntimesOptions {
   /** How long the place of a client that was disconnected is kept, in milliseconds. */
   readonly graceMs: number;
   readonly log: Logger;
+  /** The log of a plugin's own life. */
+  readonly logOf: (plugin: DebuggedPlugin) => Logger;
 }
 
 /**
@@ -63,7 +65,7 @@ interface Place {
   grace: ReturnType<typeof setTimeout> | undefined;
 }
 
-export function createDebugRuntimes({ records, graceMs, log }: DebugRuntimesOptions): DebugRuntimes {
+export function createDebugRuntimes({ records, graceMs, log, logOf }: DebugRuntimesOptions): DebugRuntimes {
   const places = new Map<string, Place>();
   const runtimes = new Map<string, DebugRuntime>();
   const lock = createKeyedLock();
@@ -130,7 +132,7 @@ export function createDebugRuntimes({ records, graceMs, log }: DebugRuntimesOpti
     const wasCalled = place.served.at(-1) === served;
     place.served = place.served.filter((one) => one !== served);
     const next = place.served.at(-1);
-    log.info("Debugging connection closed", {
+    logOf(plugin).info("Debugging connection closed", {
       plugin: plugin.identifier.text.split("@", 1)[0],
       tenant: plugin.tenantId,
       from: connection.label,

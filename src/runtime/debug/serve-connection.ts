@@ -44,6 +44,8 @@ export interface ServeConnectionDeps {
   /** The same for its registration, counted from the key. */
   readonly registrationMs: number;
   readonly log: Logger;
+  /** The log of a plugin's own life. */
+  readonly logOf: (plugin: DebuggedPlugin) => Logger;
 }
 
 /** Serves one connection from its first byte to its end. Never rejects. */
@@ -203,12 +205,18 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const { identifier, tenantId } = plugin;
     const name = `${identifier.pluginId}:${identifier.version}`;
     reader.release();
-    const connection = createDebugConnection(channel, { ...deps.settings, plugin: name, codec, log });
+    const ownLog = deps.logOf(plugin);
+    const connection = createDebugConnection(channel, {
+      ...deps.settings,
+      plugin: name,
+      codec,
+      log: ownLog,
+    });
     await runtimes.connect(plugin, {
       connection,
       welcome: welcome === undefined ? undefined : () => channel.write(welcome),
     });
-    log.info("Debugging connection registered", {
+    ownLog.info("Debugging connection registered", {
       plugin: name,
       tenant: tenantId,
       from: channel.label,

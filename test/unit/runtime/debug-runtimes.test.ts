@@ -52,6 +52,7 @@ function setUp({ graceMs = 60_000 } = {}) {
     },
     graceMs,
     log,
+    logOf: () => log,
   });
   return { runtimes, told };
 }
@@ -157,6 +158,7 @@ describe("createDebugRuntimes()", () => {
       records: { connected: () => Promise.reject(new Error("full")), gone: async () => undefined },
       graceMs: 1000,
       log,
+      logOf: () => log,
     });
     const { made } = connection();
     await expect(runtimes.connect(plugin("p"), { connection: made })).rejects.toThrow("full");

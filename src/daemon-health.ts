@@ -1,15 +1,23 @@
 import type { Config } from "./config/config.ts";
+import type { RequestTracker } from "./http/request-tracker.ts";
 import { BUILD_TIME, VERSION } from "./lib/version.ts";
+import type { SessionRecorder } from "./service/session-recorder.ts";
 
-export interface HealthFacts {
+export interface DaemonHealthDeps {
   readonly config: Pick<Config, "PLATFORM" | "ROUTINE_POOL_SIZE">;
-  readonly recorder: { readonly active: number };
-  readonly tracker: { readonly active: number; readonly activeDispatch: number };
+  readonly recorder: Pick<SessionRecorder, "active">;
+  readonly tracker: Pick<RequestTracker, "active" | "activeDispatch">;
+  /** Connections of plugins that are debugged. */
   readonly debug: { readonly connections: number };
 }
 
-/** Body of `/health/check` (contract/http-api 3.1). */
-export function healthAnswer({ config, recorder, tracker, debug }: HealthFacts) {
+/** The answer of `/health/check` (contract/http-api 3.1). */
+export function daemonHealth({
+  config,
+  recorder,
+  tracker,
+  debug,
+}: DaemonHealthDeps): Record<string, unknown> {
   // The tracker sees a stream until its head went out, the recorder from then on, and both a call in between.
   const dispatches = Math.max(recorder.active, tracker.activeDispatch);
   return {
