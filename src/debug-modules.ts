@@ -113,7 +113,7 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
   return {
     runtimeOf: (identifier) => runtimes.find(identifier),
     routes: [debuggingRoutes({ keys, port: () => server?.port })],
-    address: server ? `${server.hostname}:${server.port}` : null,
+    address: server ? addressOf(server) : null,
     warnings,
     get connections() {
       return runtimes.connections;
@@ -123,6 +123,10 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
       await Promise.all([server?.close(), runtimes.close()]);
     },
   };
+}
+
+function addressOf({ hostname, port }: DebugServer): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 function connectionSettings(config: Config): DebugConnectionSettings {

@@ -24,7 +24,13 @@ export function debugCommand(io: CliIo): Command {
 
 async function printKey(flags: KeyFlags, io: CliIo): Promise<void> {
   const client = connect(flags, io);
-  const answer = await client.post("debugging/key", {});
+  const answer = await client.post("debugging/key", {}).catch((cause: unknown) => {
+    if (!(cause instanceof CliError) || !cause.message.includes("route not found")) throw cause;
+    throw new CliError(`The daemon at "${client.url}" gives no keys: debugging is off there`, {
+      cause,
+      hint: "Set PLUGIN_REMOTE_INSTALLING_ENABLED to true for the daemon, or unset it",
+    });
+  });
   if (flags.json) return io.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
   if (!Value.Check(DebuggingKey, answer))
     throw new CliError(`The daemon at "${client.url}" gave a key in a way that is not understood`);

@@ -34,5 +34,5 @@ test("plugd debug key says that a daemon without debugging gives none", async ()
   await using daemon = await startDebugDaemon({ env: { PLUGIN_REMOTE_INSTALLING_ENABLED: "false" } });
   const { code, out, err } = await plugd(["debug", "key", "--url", daemon.url, "--key", daemon.key]);
   expect({ code, out }).toEqual({ code: 1, out: "" });
-  expect(err).toContain("404");
+  expect(err).toContain("debugging is off there");
 });

@@ -22,6 +22,7 @@ import {
   startDebugDaemon,
 } from "../support/debug-daemon.ts";
 import { until } from "../support/processes.ts";
+import { rejection } from "../support/rejection.ts";
 
 setDefaultTimeout(60_000);
 
@@ -311,6 +312,33 @@ describe("a registered connection", () => {
     await second;
     mine.send(item(session_id, "true"), end(session_id));
     expect((await answer).items).toMatchObject([{ message: { text: "true" } }]);
+  });
+});
+
+describe("a daemon", () => {
+  test("does not start where the port that it was told is taken, and says which", async () => {
+    await using daemon = await startDebugDaemon();
+    const second = startDebugDaemon({ env: { PLUGIN_REMOTE_INSTALLING_PORT: String(daemon.debugPort) } });
+    expect(await rejection(second)).toMatchObject({
+      code: "startup",
+      message: `Cannot listen for debugging on 127.0.0.1:${daemon.debugPort}: EADDRINUSE`,
+      hint: expect.stringContaining("PLUGIN_REMOTE_INSTALLING_PORT"),
+    });
+  });
+
+  test("does not start with a certificate that cannot be read, or with half of it", async () => {
+    const cert = { PLUGD_DEBUG_TLS_CERT_FILE: "/nowhere/cert.pem" };
+    const missing = startDebugDaemon({ env: { ...cert, PLUGD_DEBUG_TLS_KEY_FILE: "/nowhere/key.pem" } });
+    expect(await rejection(missing)).toMatchObject({
+      code: "startup",
+      message: expect.stringContaining('Cannot read "/nowhere/cert.pem"'),
+      hint: "Correct PLUGD_DEBUG_TLS_CERT_FILE",
+    });
+    expect(await rejection(startDebugDaemon({ env: cert }))).toMatchObject({
+      message: expect.stringContaining(
+        "PLUGD_DEBUG_TLS_KEY_FILE must be set when PLUGD_DEBUG_TLS_CERT_FILE is",
+      ),
+    });
   });
 });
 

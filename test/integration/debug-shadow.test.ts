@@ -183,6 +183,46 @@ describe("a debugging connection", () => {
   });
 });
 
+describe("what happens to a debugged plugin", () => {
+  test("is seen by those who watch it in its tenant, and by nobody else", async () => {
+    await using client = await daemon.register({ manifest: { name: "watched" } });
+    client.send(
+      { event: "log", session_id: null, data: { level: "warning", message: "look", timestamp: 1 } },
+      "print",
+    );
+    const answer = daemon.api.call("tests/watched", {});
+    client.send(end((await nextRequest(client)).session_id));
+    await answer;
+    client.hangUp();
+    const events = async (tenant: string) => {
+      const query = "plugin_id=tests/watched&from=start&follow=false";
+      return (await daemon.api.request(`/plugin/${tenant}/debugging/events?${query}`)).text();
+    };
+    await until("its end is told", async () =>
+      (await events(TENANT)).includes("Debugging connection closed"),
+    );
+    const told = await events(TENANT);
+    for (const part of ["Debugging connection registered", "look", "print", "event:call_ended"])
+      expect(told).toContain(part);
+    expect(await events(OTHER_TENANT)).not.toContain("look");
+    await gone("tests/watched");
+  });
+
+  test("has no readme and no package, and says so", async () => {
+    await using client = await daemon.register({ manifest: { name: "bare" } });
+    const { plugin_unique_identifier: identifier = "" } = (await daemon.listed())["tests/bare"] ?? {};
+    const query = `plugin_unique_identifier=${encodeURIComponent(identifier)}`;
+    const readme = await daemon.api.get(`/fetch/readme?${query}&language=en_US`);
+    expect(readme.failure?.message).toStartWith(
+      "failed to get readme from database: plugin package not found",
+    );
+    const asset = await daemon.api.request(`/plugin/${TENANT}/extract-asset/?${query}&file_path=icon.svg`);
+    expect(await asset.text()).toContain("plugin package not found");
+    client.hangUp();
+    await gone("tests/bare");
+  });
+});
+
 describe("a plugin that is installed", () => {
   const shadow = () => daemon.register({ manifest: { name: "fake", version: "9.9.9" } });
   const given = (version: string, tenant = TENANT) =>

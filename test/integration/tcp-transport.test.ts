@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { PluginEvent } from "../../src/protocol/messages.ts";
 import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import { createLineTransport } from "../../src/transport/line-transport.ts";
-import { createTcpChannel, type TcpChannel, type TcpEvents } from "../../src/transport/tcp-channel.ts";
+import { createTcpChannel, type TcpChannel, type TcpEvents } from "../../src/transport/tcp.ts";
 import { type Transport, TransportClosedError } from "../../src/transport/transport.ts";
 import { connectDebug, type DebugClient } from "../support/debug-client.ts";
 import { until } from "../support/processes.ts";

@@ -3,7 +3,7 @@ import type { Codec } from "../../protocol/messages.ts";
 import type { PluginError } from "../../protocol/plugin-error.ts";
 import { createSessions, type Sessions } from "../../session/sessions.ts";
 import { createLineTransport } from "../../transport/line-transport.ts";
-import type { TcpChannel } from "../../transport/tcp-channel.ts";
+import type { TcpChannel } from "../../transport/tcp.ts";
 import { PLUGIN_LINES } from "../plugin-lines.ts";
 import { createSilenceWatch } from "../silence-watch.ts";
 

@@ -2,7 +2,7 @@ import type { Socket } from "bun";
 import type { Logger } from "../../lib/logger.ts";
 import { errorCode } from "../../lib/system-error.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
-import { createTcpChannel, type TcpEvents } from "../../transport/tcp-channel.ts";
+import { createTcpChannel, type TcpEvents } from "../../transport/tcp.ts";
 import { createCounted } from "./counted.ts";
 import { BUSY, type ServeConnection } from "./serve-connection.ts";
 

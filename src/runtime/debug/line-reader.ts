@@ -1,4 +1,4 @@
-import type { TcpChannel } from "../../transport/tcp-channel.ts";
+import type { TcpChannel } from "../../transport/tcp.ts";
 
 /** Single lines of a channel, before it is known which dialect its messages have. */
 export interface LineReader {

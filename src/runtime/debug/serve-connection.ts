@@ -3,7 +3,7 @@ import { parseExact } from "../../lib/exact-json.ts";
 import { isRecord } from "../../lib/is-record.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Codec } from "../../protocol/messages.ts";
-import type { TcpChannel } from "../../transport/tcp-channel.ts";
+import type { TcpChannel } from "../../transport/tcp.ts";
 import {
   type AuthMessage,
   authFailed,
