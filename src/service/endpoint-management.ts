@@ -47,8 +47,12 @@ export interface EndpointManagementDeps {
   readonly now: () => Date;
 }
 
-/** A call that decrypts settings while its endpoint is removed is over by then, and cannot put them back. */
-const CLEAR_AFTER_MS = 1000;
+/**
+ * A call that decrypts settings while its endpoint is removed is over by then, however busy the platform is, and cannot put
+ * them back. Nobody waits for it: what the platform remembers is encrypted, and nothing asks for it any more.
+ */
+const CLEAR_AFTER_MS = 30_000;
+const CLEAR_LIMIT_MS = 5_000;
 const HOOK_ID_CHARS = 16;
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -133,7 +137,8 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
       if (!section) return;
       deps.background.start("clear the settings of a removed endpoint", async (closing) => {
         await deps.pause(CLEAR_AFTER_MS, closing);
-        const signal = new AbortController().signal;
+        // A platform that is down must not hold up the end of the daemon.
+        const signal = AbortSignal.timeout(CLEAR_LIMIT_MS);
         const of: SecretsOf = { tenantId, userId: row.userId, endpointId, section };
         await secrets.clear(of, {}, { signal, traceparent });
       });

@@ -327,7 +327,7 @@ describe("POST /enable, /disable and /remove", () => {
     control.refuse = "clear";
     expect((await post("/remove", { endpoint_id: id })).code).toBe(0);
     await background.idle();
-    expect(control.pauses).toEqual([1000]);
+    expect(control.pauses).toEqual([30_000]);
     expect(asked).toMatchObject([
       { body: { opt: "clear", identity: id, user_id: "u1", data: {}, config: [SECRET_FIELD] } },
     ]);
