@@ -84,8 +84,14 @@ describe("POST /setup", () => {
     control.refuse = "encrypt";
     const { text } = await setUp(identifier, { api_key: secret });
     expect(text).toContain("cannot take");
-    expect(failures).toHaveLength(1);
-    for (const told of [text, Bun.inspect(failures, { depth: 10 })]) {
+    // That the platform says no is no outage.
+    expect(failures).toEqual([]);
+    control.kind = "status";
+    const outage = await setUp(identifier, { api_key: secret });
+    expect(outage.error?.message).toBe("failed to encrypt settings: the platform refused the request");
+    const logged = Bun.inspect(failures, { depth: 10 });
+    expect(logged).toContain("cannot take");
+    for (const told of [text, outage.text, logged]) {
       expect(told).not.toContain(secret);
       expect(told).not.toContain('say \\"it');
     }
