@@ -84,12 +84,12 @@ describe.skipIf(why !== "")(`an agent strategy with a loop${why}`, () => {
 
   /** Log messages by label and status, texts as they are; ids stand for their log. */
   function story(items: readonly Item[]): string[] {
-    const labels = new Map(items.map(({ message }) => [message["id"], message["label"]]));
+    const labels = new Map(items.map(({ message }) => [String(message["id"]), String(message["label"])]));
     return items.map(({ type, message }) => {
       if (type === "text") return `says ${JSON.stringify(message["text"])}`;
       if (type !== "log") return JSON.stringify(message);
-      const parent = labels.get(message["parent_id"]);
-      return `${String(message["label"])} ${String(message["status"])}${parent === undefined ? "" : ` in ${String(parent)}`}`;
+      const parent = labels.get(String(message["parent_id"]));
+      return `${String(message["label"])} ${String(message["status"])}${parent === undefined ? "" : ` in ${parent}`}`;
     });
   }
 
