@@ -78,6 +78,26 @@ test("an answer behind the limit goes nowhere", async () => {
   expect(eventsOf(items)).toEqual([{ events: [] }]);
 });
 
+test("a plugin cannot call back in the name of another plugin's session", async () => {
+  const platform = cleanup.use(standInPlatform(() => unary({ result: true })));
+  const daemon = await startDaemon(platform.env);
+  const victim = await installCalling(daemon, { name: "victim" });
+  const thief = await installCalling(daemon, { name: "thief" });
+  const client = new AbortController();
+  const opened = await daemon.api.open(victim, { mode: "who" }, { signal: client.signal });
+  const { value } = (await opened.body?.getReader().read()) ?? {};
+  const [, session = ""] = /"session_id":"([^"]+)"/.exec(new TextDecoder().decode(value)) ?? [];
+  expect(session).not.toBe("");
+  expect(await ask(daemon, thief, { mode: "forge", data: session })).toEqual([FLAGGED, END]);
+  // Only its own reached the platform, and nobody was answered to the other.
+  expect(platform.asked).toHaveLength(1);
+  for (const plugin of [thief, victim]) {
+    const { items } = await daemon.api.call(plugin, { mode: "stray" });
+    expect(eventsOf(items)).toEqual([{ events: [] }]);
+  }
+  client.abort();
+});
+
 test("a request of 30 MB, which the limit of a line allows, reaches the platform whole", async () => {
   const bytes = 30_000_000;
   const platform = cleanup.use(standInPlatform(() => unary({ result: true })));
