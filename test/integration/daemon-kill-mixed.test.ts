@@ -76,7 +76,9 @@ test(`${ROUNDS} kills -9, each among ${OPERATIONS} random operations on storage 
 /** Each has things of its own, so that what it knows is the whole truth. */
 function newWorker(worker: number): Worker {
   const known = <T>(names: readonly string[]) =>
-    new Map(names.map((name) => [name, { acknowledged: null, pending: undefined } as Known<T | null>]));
+    new Map(
+      names.map((name): [string, Known<T | null>] => [name, { acknowledged: null, pending: undefined }]),
+    );
   const numbered = (count: number, prefix: string) =>
     Array.from({ length: count }, (_, at) => `${prefix}${worker}-${at}`);
   return {
