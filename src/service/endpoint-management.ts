@@ -30,8 +30,11 @@ export interface EndpointManagement {
   /** Name and settings are replaced as a whole; a secret that comes back as it is shown stays what it was. */
   update(tenantId: string, change: EndpointChange, call: SecretsCall): Promise<void>;
   /** Enables or disables; one that is so already stays so. */
-  setEnabled(tenantId: string, endpointId: string, enabled: boolean): Promise<void>;
-  remove(tenantId: string, endpointId: string, traceparent: string): Promise<void>;
+  setEnabled(
+    tenantId: string,
+    change: { readonly endpointId: string; readonly enabled: boolean },
+  ): Promise<void>;
+  remove(tenantId: string, endpointId: string, call: Pick<SecretsCall, "traceparent">): Promise<void>;
 }
 
 export interface EndpointManagementDeps {
@@ -75,7 +78,7 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
     const section = requireSection(declaration.section);
     const of: SecretsOf = { tenantId, userId: change.userId, endpointId: id, section };
     const old = await secrets.decrypt(of, readSettings(row), call);
-    const settings = keepSecrets(change.settings, old, section.fields);
+    const settings = keepSecrets(change.settings, { old, fields: section.fields });
     checkSettings(settings, section.fields);
     const stored = await secrets.encrypt(of, settings, call);
     const { name } = change;
@@ -123,12 +126,12 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
         { signal: call.signal },
       ),
 
-    async setEnabled(tenantId, endpointId, enabled) {
+    async setEnabled(tenantId, { endpointId, enabled }) {
       if (!(await endpoints.setEnabled(tenantId, endpointId, enabled)))
         throw new DaemonError("not_found", "endpoint not found");
     },
 
-    async remove(tenantId, endpointId, traceparent) {
+    async remove(tenantId, endpointId, { traceparent }) {
       const row = await endpoints.remove(tenantId, endpointId);
       // Clients take exactly these words for "it is gone already".
       if (!row) throw new DaemonError("internal", "failed to remove endpoint: record not found");

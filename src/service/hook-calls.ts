@@ -38,12 +38,17 @@ export interface HookCallsDeps {
   readonly plugins: Pick<InvokePlugin, "invoke">;
 }
 
+const LOOKUP_FAILED = "internal server error";
+
 export function createHookCalls(deps: HookCallsDeps): HookCalls {
   return {
     async find(hookId) {
-      const endpoint = await deps.endpoints.byHook(hookId);
+      const endpoint = await withoutDetails(LOOKUP_FAILED, () => deps.endpoints.byHook(hookId));
       if (!endpoint) throw new DaemonError("hook_not_found", "endpoint not found");
-      const installation = await deps.installations.find(endpoint.tenantId, endpoint.pluginId);
+      const { tenantId, pluginId } = endpoint;
+      const installation = await withoutDetails(LOOKUP_FAILED, () =>
+        deps.installations.find(tenantId, pluginId),
+      );
       if (!installation) throw new DaemonError("hook_not_found", "plugin installation not found");
       requireIdentifier(installation.identifier);
       if (!endpoint.enabled) throw new DaemonError("not_found", "endpoint not found");

@@ -33,10 +33,21 @@ const installation: InstallationRow = {
   updatedAt: NOW,
 };
 
-/** How a call ends whose decryption or plugin fails. */
-function ending(failing: { readonly decrypt?: Error; readonly invoke?: Error }): Promise<unknown> {
+interface Failing {
+  readonly find?: Error;
+  readonly decrypt?: Error;
+  readonly invoke?: Error;
+}
+
+/** How a call ends whose look-up, decryption or plugin fails. */
+function ending(failing: Failing): Promise<unknown> {
   const deps: HookCallsDeps = {
-    endpoints: { byHook: async () => endpoint },
+    endpoints: {
+      async byHook() {
+        if (failing.find) throw failing.find;
+        return endpoint;
+      },
+    },
     installations: { find: async () => installation },
     findDeclaration: async () => ({
       permitted: true,
@@ -51,10 +62,13 @@ function ending(failing: { readonly decrypt?: Error; readonly invoke?: Error }):
     plugins: { invoke: () => Promise.reject(failing.invoke ?? new Error("Not asked for")) },
   };
   const call = { signal: new AbortController().signal, traceparent: "" };
-  return rejection(createHookCalls(deps).open({ endpoint, installation }, Buffer.alloc(0), call));
+  const hooks = createHookCalls(deps);
+  const open = async () => hooks.open(await hooks.find("h"), Buffer.alloc(0), call);
+  return rejection(open());
 }
 
 test.each([
+  ["find", "internal", "internal server error"],
   ["decrypt", "internal", "failed to decrypt settings"],
   ["invoke", "unavailable", "no available node, the plugin does not run"],
 ] as const)(
