@@ -21,9 +21,9 @@ function crypt(opt: string, token: string): string {
   return opt === "encrypt" ? Buffer.from(token).toString("base64") : Buffer.from(token, "base64").toString();
 }
 
-type Fault = "down" | "echo" | "garbage" | "redirect" | "cut";
+type Fault = "down" | "echo" | "garbage" | "redirect" | "cut" | "mute";
 
-function failing(fault: Fault, { url, headers }: Request): Response {
+function failing(fault: Fault, { url, headers }: Request): Response | Promise<Response> {
   switch (fault) {
     case "down":
       return new Response("<html>oops</html>", { status: 502 });
@@ -33,6 +33,8 @@ function failing(fault: Fault, { url, headers }: Request): Response {
       return new Response(`neither JSON nor ${JSON.stringify(Object.fromEntries(headers))}`);
     case "redirect":
       return Response.redirect(`${url}/elsewhere`);
+    case "mute":
+      return new Promise(() => undefined);
     case "cut":
       return new Response('{"data":');
   }
@@ -123,6 +125,24 @@ test("an outage of the platform shows neither its address nor its key, to strang
   }
   for (const log of [daemon.log(), other.log()]) expect(log).not.toContain(INNER_KEY);
   expect(daemon.log()).toContain("status code: 502");
+});
+
+test("a platform that does not answer holds up the end of a daemon for seconds, and no longer", async () => {
+  await using other = await startTestDaemon({
+    env: { DIFY_INNER_API_URL: platform.url, DIFY_INNER_API_KEY: INNER_KEY },
+  });
+  const { identifier } = await other.api.install({ name: "secrets", endpoints: "secret" });
+  const own = endpointsOf(other);
+  await own.setUp(identifier, { token: SECRETS[0], mode: "settings" });
+  const [endpoint] = await own.list();
+  platform.state.fault = "mute";
+  expect((await own.post("/remove", { endpoint_id: endpoint?.id })).code).toBe(0);
+  const began = performance.now();
+  await other.close();
+  platform.state.fault = undefined;
+  // It was told to forget all the same.
+  expect(platform.asked.at(-1)).toMatchObject({ opt: "clear", identity: endpoint?.id });
+  expect(performance.now() - began).toBeLessThan(10_000);
 });
 
 test("secrets reach the plugin and the platform, and no list, log, file or error", async () => {
