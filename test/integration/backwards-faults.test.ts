@@ -1,5 +1,6 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { TENANT } from "../support/daemon-api.ts";
 import { freePort, startTestDaemon, type TestDaemon } from "../support/daemon.ts";
 import { until } from "../support/processes.ts";
 import { eventsOf, installCalling, standInPlatform, unary } from "./backwards-support.ts";
@@ -122,7 +123,7 @@ test("a plugin that stores beyond its quota from 50 sessions at once keeps what 
   const stored = answers.filter(([first]) => JSON.stringify(first).includes('"event":"response"'));
   const refused = answers.filter(([first]) => JSON.stringify(first).includes("allocated size is greater"));
   expect([stored.length, refused.length]).toEqual([10, 40]);
-  const folder = join(daemon.dataDir, "storage", "persistence");
+  const folder = join(daemon.dataDir, "storage", "persistence", TENANT);
   await until("all is in files", async () => sum(Object.values(await filesBelow(folder))) === 10_000);
   // What one gives back another can have.
   const [key] = Object.keys(await filesBelow(folder)).map((path) => path.slice(path.lastIndexOf("/") + 1));
