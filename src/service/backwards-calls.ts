@@ -97,11 +97,14 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
       if (refusal !== undefined) throw new RefusedError(refusal);
       const row = platformCallOf(type);
       if (row) return askPlatform(row, { call, request, say });
-      const { tenantId, pluginId } = of;
-      const data = await deps.storage.handle(
-        { tenantId, pluginId, limitBytes: permission?.storage?.size },
-        readStorageRequest(request),
-      );
+      const { tenantId, pluginId, userId } = of;
+      const data =
+        type === "user_info"
+          ? { user_id: userId, tenant_id: tenantId }
+          : await deps.storage.handle(
+              { tenantId, pluginId, limitBytes: permission?.storage?.size },
+              readStorageRequest(request),
+            );
       await say({ event: "response", message: "struct", data: JSON.stringify(data) });
     }
 
@@ -140,7 +143,8 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
     function note(type: string, outcome: Outcome, began: number): void {
       if (outcome === "error" || outcome === "refused") counts.failed++;
       // A plugin may write anything there.
-      const known = type === "storage" || platformCallOf(type) !== undefined ? type : "unknown";
+      const known =
+        type === "storage" || type === "user_info" || platformCallOf(type) !== undefined ? type : "unknown";
       metrics.callsBack.inc({ plugin_id: of.pluginId, type: known, outcome });
       metrics.callBackSeconds.observe({ type: known, outcome }, (performance.now() - began) / 1000);
     }
