@@ -1,10 +1,11 @@
 import { isRecord } from "../../lib/is-record.ts";
-import { findNesting, rawMember } from "../../lib/json-scan.ts";
-import { logLevel, noise, parseJson } from "../line.ts";
+import { rawMember } from "../../lib/json-scan.ts";
+import { noise, parseJson } from "../line.ts";
 import type { Codec, DaemonMessage, PluginEvent } from "../messages.ts";
 import type { PluginError } from "../plugin-error.ts";
 import { createAnswerItems, type Item } from "./answer-items.ts";
 import { answerLine, readAnswer, readCallBack } from "./call-back.ts";
+import { breakpointEvent, logEvent, reloadEvent } from "./debug-events.ts";
 import { readError } from "./error.ts";
 import { requestLine } from "./request-line.ts";
 import { createSentMessages, type OpenRequest } from "./sent.ts";
@@ -26,8 +27,6 @@ const REQUEST_ID = /"request_id"\s*:\s*"([^"\\]{1,128})"/;
 const ANSWER_TYPE = /^\s*\{\s*"type"\s*:\s*"(response|stream_start|stream_chunk|stream_end)"/;
 /** What nests deeper could be read, but not be written: that costs stack. */
 const MAX_DEPTH = 10_000;
-/** Variables that nest deeper are not shown. */
-const MAX_SHOWN_DEPTH = 256;
 
 interface Ids {
   readonly sessionId: unknown;
@@ -137,13 +136,13 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
       case "backwards":
         return callBack(message, { ids, line, events });
       case "log":
-        events.push(log(message, line));
+        events.push(logEvent(message, line));
         return;
       case "breakpoint":
-        events.push(breakpoint(message, line));
+        events.push(breakpointEvent(message, { line, sessionId: sent.find(ids)?.sessionId }));
         return;
       case "reload":
-        events.push(reload(message, line));
+        events.push(reloadEvent(message, line));
         return;
       default: {
         const owner = sent.find(ids);
@@ -249,19 +248,6 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
     events.push({ kind: "invoke", sessionId: request.sessionId, request: value, raw });
   }
 
-  function breakpoint(message: Message, line: string): PluginEvent {
-    const { file, line: number, variables } = message;
-    const owner = sent.find({ sessionId: message["session_id"], requestId: message["request_id"] });
-    const deep = findNesting(line, MAX_SHOWN_DEPTH) !== undefined;
-    return {
-      kind: "breakpoint",
-      sessionId: owner?.sessionId,
-      file: textOf(file, line, "file"),
-      line: typeof number === "number" ? number : 0,
-      variables: isRecord(variables) && !deep ? variables : {},
-    };
-  }
-
   function decodeOversize(head: string, sizeBytes: number, limitBytes: number): PluginEvent {
     const owner = ownerOfFragment(head);
     if (!owner && !head.trimStart().startsWith("{"))
@@ -305,22 +291,6 @@ interface Context {
   readonly events: PluginEvent[];
 }
 
-function log(message: Message, line: string): PluginEvent {
-  const { level, timestamp } = message;
-  const at = typeof timestamp === "string" ? { timestamp } : {};
-  return { kind: "log", level: logLevel(level), message: textOf(message["message"], line, "message"), ...at };
-}
-
-function reload(message: Message, line: string): PluginEvent {
-  const { status, declaration } = message;
-  return {
-    kind: "reload",
-    status: textOf(status, line, "status") || "success",
-    message: textOf(message["message"], line, "message"),
-    ...((declaration ?? undefined) !== undefined && { declaration }),
-  };
-}
-
 function give(request: OpenRequest, items: readonly Item[], events: PluginEvent[]): void {
   if (request.abandoned) return;
   for (const { value, raw } of items) events.push({ kind: "item", sessionId: request.sessionId, value, raw });
@@ -333,12 +303,6 @@ function hasIds({ sessionId, requestId }: Ids): boolean {
 function dataOf(message: Message, line: string): Item {
   const { data: value } = message;
   return { value, raw: value === undefined ? "" : (rawMember(line, ["data"]) ?? "null") };
-}
-
-/** A text, or else the plugin's own writing of the value. */
-function textOf(value: unknown, line: string, key: string): string {
-  if (typeof value === "string") return value;
-  return value === undefined || value === null ? "" : (rawMember(line, [key]) ?? "").slice(0, 1024);
 }
 
 function shown(type: unknown): string {
