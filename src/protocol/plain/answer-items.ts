@@ -1,6 +1,6 @@
 import { isRecord } from "../../lib/is-record.ts";
 import { rawMember } from "../../lib/json-scan.ts";
-import { messageItem } from "./message-item.ts";
+import { contentText, messageItem } from "./message-item.ts";
 import { plainAction } from "./request-line.ts";
 
 /** `raw` is the JSON text of `value`. */
@@ -83,12 +83,11 @@ const ANSWER_END = answerMessage({ content: "" }, "");
 
 function answerMessage(value: Readonly<Record<string, unknown>>, raw: string): Item {
   const { content = "", tool_calls: calls = [] } = value;
-  const contentText =
-    typeof content === "string" ? JSON.stringify(content) : (rawMember(raw, ["content"]) ?? '""');
+  const text = "content" in value ? contentText(value, raw) : '""';
   const callsText = "tool_calls" in value ? (rawMember(raw, ["tool_calls"]) ?? "[]") : "[]";
   return {
     value: { ...ANSWER, content, tool_calls: calls },
-    raw: `${ANSWER_TEXT},"content":${contentText},"tool_calls":${callsText}}`,
+    raw: `${ANSWER_TEXT},"content":${text},"tool_calls":${callsText}}`,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Codec, DaemonMessage, PluginEvent } from "../messages.ts";
 import type { PluginError } from "../plugin-error.ts";
 import { createAnswerItems, type Item } from "./answer-items.ts";
 import { answerLine, readAnswer, readCallBack } from "./call-back.ts";
+import { type ChunkLine, readChunkLine } from "./chunk-line.ts";
 import { breakpointEvent, logEvent, reloadEvent } from "./debug-events.ts";
 import { readError } from "./error.ts";
 import { requestLine } from "./request-line.ts";
@@ -19,9 +20,6 @@ export interface PlainCodecOptions {
 
 /** A heartbeat by both readings of the article: its 3.4.1 asks by `type`, the sample of its 3.5 reads `action`. */
 const HEARTBEAT = '{"type":"heartbeat","action":"heartbeat"}\n';
-/** The beginning of a chunk as nearly everybody writes it; what follows is its data and one bracket. */
-const CHUNK =
-  /\{ ?"type": ?"stream_chunk", ?(?:"session_id": ?"([^"\\]*)", ?)?(?:"request_id": ?"([^"\\]*)", ?)?"data": ?/y;
 const SESSION_ID = /"session_id"\s*:\s*"([^"\\]{1,128})"/;
 const REQUEST_ID = /"request_id"\s*:\s*"([^"\\]{1,128})"/;
 const ANSWER_TYPE = /^\s*\{\s*"type"\s*:\s*"(response|stream_start|stream_chunk|stream_end)"/;
@@ -86,7 +84,8 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
     for (let from = 0; from < block.length;) {
       const newline = block.indexOf("\n", from);
       const to = newline < 0 ? block.length : newline;
-      if (to > from && !decodeChunk(block, { from, to, events })) {
+      const known = readChunkLine(block, from, to);
+      if (!known || !decodeChunk(known, events)) {
         const line = block.substring(from, to).trim();
         if (line !== "") decodeLine(line, events);
       }
@@ -96,17 +95,10 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
   }
 
   /** The fast way: only the payload is parsed, which proves the line, and its own text goes on. */
-  function decodeChunk(
-    block: string,
-    at: { readonly from: number; readonly to: number; readonly events: PluginEvent[] },
-  ): boolean {
-    CHUNK.lastIndex = at.from;
-    const match = CHUNK.exec(block);
-    if (!match || CHUNK.lastIndex >= at.to || block.charCodeAt(at.to - 1) !== 0x7d) return false;
-    const raw = block.substring(CHUNK.lastIndex, at.to - 1).trim();
-    const value = parseJson(raw, MAX_DEPTH);
+  function decodeChunk(line: ChunkLine, events: PluginEvent[]): boolean {
+    const value = parseJson(line.raw, MAX_DEPTH);
     if (value === undefined) return false;
-    chunk({ sessionId: match[1], requestId: match[2] }, { value, raw }, at.events);
+    chunk(line, { value, raw: line.raw }, events);
     return true;
   }
 

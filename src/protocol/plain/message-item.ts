@@ -40,12 +40,17 @@ export function messageItem(data: Item, id: string): Item {
   if (type === "text" && typeof content === "string" && value["meta"] === undefined)
     return {
       value: { type, message: { text: content }, meta: null },
-      raw: `{"type":"text","message":{"text":${JSON.stringify(content)}},"meta":null}`,
+      raw: `{"type":"text","message":{"text":${contentText(value, raw)}},"meta":null}`,
     };
   const make = CONTENTS.get(type) ?? asItIs;
-  const message = make({ value: content, raw: rawMember(raw, ["content"]) ?? "null" }, value, id);
+  const message = make({ value: content, raw: contentText(value, raw) }, value, id);
   const made = `{"type":${JSON.stringify(type)},"message":${message},"meta":${metaText(value, raw)}}`;
   return { value: JSON.parse(made), raw: made };
+}
+
+/** The JSON text of `content`: the plugin's own, for its digits, where it is no text. */
+export function contentText({ content }: Fields, raw: string): string {
+  return typeof content === "string" ? JSON.stringify(content) : (rawMember(raw, ["content"]) ?? "null");
 }
 
 function metaText(value: Fields, raw: string): string {

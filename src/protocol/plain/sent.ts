@@ -135,7 +135,9 @@ export function createSentMessages({ beats }: { readonly beats: boolean }): Sent
       return typeof sessionId === "string" ? bySession.get(sessionId) : undefined;
     },
     streams,
-    begin: (request) => void streams.add(request),
+    begin(request) {
+      if (!streams.has(request)) streams.add(request);
+    },
     finish(request) {
       for (const entry of sent) {
         if (entry === request) break;

@@ -224,6 +224,32 @@ describe("createPlainCodec() whose answer it is", () => {
   });
 });
 
+describe("createPlainCodec() how a line may be written", () => {
+  test.each([
+    ['{"type":"stream_chunk","data":{"content":"a"}}'],
+    ['{"type":"stream_chunk","request_id":"r1","data":{"content":"a"}}'],
+    ['{"type":"stream_chunk","session_id":"s1","request_id":"r1","data":{"content":"a"}}'],
+    ['{"type": "stream_chunk", "session_id": "s1", "data": {"content": "a"}}'],
+    ['{"type": "stream_chunk", "session_id": "s1", "request_id": "r1", "data": {"content": "a"}}'],
+    ['{"data":{"content":"a"},"request_id":"r1","type":"stream_chunk"}'],
+    ['{"type":"stream_chunk","data":{"content":"a"},"request_id":"r1"}'],
+    ['{"type":"stream_chunk","request_id":"\\u0072\\u0031","data":{"content":"a"}}'],
+    ['  { "type" : "stream_chunk" , "data" : { "content" : "a" } } \r'],
+    ['{"type":"stream_chunk","data":{"content":"b","content":"a"}}'],
+    ['{"type":"stream_chunk","data":{"content":"b"},"data":{"content":"a"}}'],
+  ])("%s", (line) => {
+    expect(say(codecWith(1), line)).toMatchObject([
+      { kind: "item", sessionId: "s1", value: { type: "text", message: { text: "a" } } },
+    ]);
+  });
+
+  test("several lines in one block, blank ones among them", () => {
+    const codec = codecWith(1);
+    const block = `\n${JSON.stringify(start("r1"))}\n\n${JSON.stringify(chunk)}\n${JSON.stringify(chunk)}\n`;
+    expect(told(codec.decode(block))).toEqual(["item s1", "item s1"]);
+  });
+});
+
 describe("createPlainCodec() what breaks the protocol", () => {
   test("an unknown type ends its call, or is noise where it names none", () => {
     const codec = codecWith(1);
