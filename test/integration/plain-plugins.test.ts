@@ -38,12 +38,19 @@ function compile(argv: readonly string[], output: string): Uint8Array {
   return readFileSync(output);
 }
 
+function readmeExample(): string {
+  const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
+  return /```python\n([^]*?)```/.exec(readme)?.[1] ?? "";
+}
+
 interface Language {
   /** What the machine lacks. */
   readonly missing?: string;
   readonly plugin: () => Omit<PlainPackage, "name">;
   /** The pieces of a greeting. */
   readonly pieces: readonly string[];
+  /** It can be asked to fail. */
+  readonly fails?: boolean;
 }
 
 const binary = (name: string) => join(scratch, name);
@@ -60,6 +67,14 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
       },
     }),
     pieces: ["Hello, Ada"],
+  },
+  "the README's own example": {
+    plugin: () => ({
+      runner: { ...PLAIN, language: "python", version: "3.12" },
+      files: { "main.py": readmeExample(), "requirements.txt": "" },
+    }),
+    pieces: ["Hello, Ada"],
+    fails: false,
   },
   "a shell script": {
     plugin: () => ({
@@ -115,7 +130,7 @@ async function dispatch(pluginId: string, path: string, data: object) {
   );
 }
 
-for (const [name, { missing, plugin, pieces }] of Object.entries(LANGUAGES))
+for (const [name, { missing, plugin, pieces, fails = true }] of Object.entries(LANGUAGES))
   describe.skipIf(missing !== undefined)(missing === undefined ? name : `${name} (${missing})`, () => {
     let pluginId = "";
     beforeAll(async () => {
@@ -128,10 +143,15 @@ for (const [name, { missing, plugin, pieces }] of Object.entries(LANGUAGES))
       expect(items).toEqual(pieces.map((text) => ({ type: "text", message: { text }, meta: null })));
     });
 
-    test("fails with a type, a message and a code", async () => {
-      const { failure } = await daemon.api.call(pluginId, { name: "Ada", fail: "on purpose" });
-      expect(failure).toEqual({ error_type: "PluginError", message: "on purpose", args: { code: "FAILED" } });
-    });
+    if (fails)
+      test("fails with a type, a message and a code", async () => {
+        const { failure } = await daemon.api.call(pluginId, { name: "Ada", fail: "on purpose" });
+        expect(failure).toEqual({
+          error_type: "PluginError",
+          message: "on purpose",
+          args: { code: "FAILED" },
+        });
+      });
 
     test("checks credentials", async () => {
       const data = { provider: FAKE_PROVIDER, credentials: { api_key: "right" } };

@@ -53,8 +53,9 @@ export function manifestProblems(given: Manifest): string[] {
   // Whoever brings a program may write it in anything.
   const free = command !== undefined && command !== null;
   report("meta.runner.language", free ? tooLong(language, 128) : unknown(language, LANGUAGES));
-  report("meta.runner.version", missingOrLong(meta.runner.version, 128));
-  report("meta.runner.entrypoint", missingOrLong(meta.runner.entrypoint, 256));
+  const text = free ? tooLong : missingOrLong;
+  report("meta.runner.version", text(meta.runner.version, 128));
+  report("meta.runner.entrypoint", text(meta.runner.entrypoint, 256));
   report("meta.runner", runnerProblem(meta.runner));
   for (const tag of given.tags ?? []) report("tags", unknown(tag, TAGS));
   report("created_at", given.created_at === ZERO_TIME ? MISSING : undefined);

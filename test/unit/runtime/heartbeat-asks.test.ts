@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { createHeartbeatAsks } from "../../../src/runtime/local/heartbeat-asks.ts";
+import { createHeartbeatAsks } from "../../../src/runtime/heartbeat-asks.ts";
 
 let clock = 0;
 beforeEach(() => {
