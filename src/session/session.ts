@@ -17,6 +17,7 @@ export interface Session extends BudgetHolder {
   /** Its limit in time rests while somebody looks at it in a debugger, until it is told to go on or gives an item. */
   pauseLimit(): void;
   resumeLimit(): void;
+  readonly limitPaused: boolean;
 }
 
 export interface SessionOptions {
@@ -165,6 +166,9 @@ export function createSession(options: SessionOptions): Session {
       restMs = Math.max(0, restMs - (performance.now() - startedAt));
     },
     resumeLimit,
+    get limitPaused() {
+      return finished === undefined && timer === undefined;
+    },
     deliver(value, raw) {
       if (finished) return;
       if (timer === undefined) resumeLimit();

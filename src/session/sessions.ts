@@ -45,7 +45,7 @@ export interface Sessions {
   readonly count: number;
   /** Tells a plugin that stands at a breakpoint to go on; time counts again. Rejects with `TransportClosedError`. */
   resume(): Promise<void>;
-  /** Reading is paused for back-pressure, so silence of the plugin means nothing. */
+  /** Reading is paused for back-pressure, or a call stands at a breakpoint, so silence of the plugin means nothing. */
   readonly paused: boolean;
   /** Resolves when no session is open. What their clients have not taken yet is not waited for. */
   whenIdle(): Promise<void>;
@@ -248,7 +248,9 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
       for (const session of open.values()) session.resumeLimit();
     },
     get paused() {
-      return budget.paused || backwards.budget.paused;
+      if (budget.paused || backwards.budget.paused) return true;
+      for (const session of open.values()) if (session.limitPaused) return true;
+      return false;
     },
     whenIdle() {
       if (open.size === 0) return Promise.resolve();

@@ -256,3 +256,33 @@ done
   });
   expect((await daemon.api.call(pluginId, {})).items).toMatchObject([{ message: { text: "hi" } }]);
 });
+
+test("chunks without ids while two streams are open end both calls, and the plugin lives", async () => {
+  const script = `#!/bin/sh
+n=0
+while read -r line; do
+  case "$line" in
+    *'"type":"heartbeat"'*) echo '{"type":"heartbeat_ack"}'; continue ;;
+    *'"type":"invoke"'*) ;;
+    *) continue ;;
+  esac
+  id=$(printf '%s' "$line" | sed 's/.*"request_id":"\\([^"]*\\)".*/\\1/')
+  echo '{"type":"stream_start","request_id":"'"$id"'"}'
+  n=$((n + 1))
+  if [ $n -eq 2 ]; then echo '{"type":"stream_chunk","data":{"content":"whose?"}}'; fi
+  if [ $n -gt 2 ]; then echo '{"type":"stream_end","request_id":"'"$id"'"}'; fi
+done
+`;
+  const pluginId = await install({
+    runner: { ...PLAIN, language: "sh", command: ["./main.sh"] },
+    files: { "main.sh": script },
+  });
+  for (const { failure, items } of await Promise.all([1, 2].map(() => daemon.api.call(pluginId, {})))) {
+    expect(items).toEqual([]);
+    expect(failure).toMatchObject({
+      error_type: "PluginProtocolError",
+      message: "Cannot follow the plugin: a stream_chunk without ids came while 2 streams were open",
+    });
+  }
+  expect((await daemon.api.call(pluginId, {})).failure).toBeUndefined();
+});
