@@ -3,7 +3,6 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { createLogger } from "../../src/lib/create-logger.ts";
-import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import { createCounted } from "../../src/runtime/debug/counted.ts";
 import { createDebugRuntimes } from "../../src/runtime/debug/debug-runtimes.ts";
 import { type DebugServerOptions, startDebugServer } from "../../src/runtime/debug/debug-server.ts";
@@ -19,7 +18,7 @@ const log = createLogger({ level: "ERROR", format: "text", write: () => undefine
 const DECLARATION = { ...manifestMessage().data, tool: toolMessage().data[0] };
 
 /** A debug server without a daemon: two tenants, one of which has `acme/search` installed. */
-function start(options: { readonly plain?: boolean; readonly tls?: DebugServerOptions["tls"] } = {}) {
+function start(options: { readonly tls?: DebugServerOptions["tls"] } = {}) {
   const shown = new Map<string, string>();
   const runtimes = createDebugRuntimes({
     records: {
@@ -48,7 +47,6 @@ function start(options: { readonly plain?: boolean; readonly tls?: DebugServerOp
           ? { declaration: declarationOf("search", { tool }), assetIds: ["a.svg"] }
           : undefined,
       runtimes,
-      dialects: { sdk: createSdkCodec, plain: options.plain === false ? undefined : createSdkCodec },
       settings: { maxLineBytes: 1_000_000, budgetBytes: 1_000_000, stallMs: 1000, silenceMs: 0 },
       failedKeys: createFailedKeys({ maxPerMinute: 3, now: () => performance.now() }),
       tenants: createCounted(2),
@@ -173,11 +171,6 @@ describe("auth", () => {
     expect(await ask(made.port, auth())).toMatchObject(failed("SERVER_BUSY"));
     first.hangUp();
     second.hangUp();
-  });
-
-  test("is refused where nobody speaks its dialect", async () => {
-    await using made = start({ plain: false });
-    expect(await ask(made.port, auth())).toMatchObject(failed("UNSUPPORTED"));
   });
 });
 

@@ -20,7 +20,6 @@ export type AuthCode =
   | "PLUGIN_NOT_FOUND"
   | "INVALID_DECLARATION"
   | "INVALID_PLUGIN_ID"
-  | "UNSUPPORTED"
   | "INTERNAL_ERROR";
 
 /** The first line of a plain client (contract/plain-protocol 5). */

@@ -2,7 +2,7 @@ import { errorMessage } from "../../lib/describe-error.ts";
 import { parseExact } from "../../lib/exact-json.ts";
 import { isRecord } from "../../lib/is-record.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { Codec } from "../../protocol/messages.ts";
+import { createCodecFor, type Runner } from "../../protocol/runner.ts";
 import type { TcpChannel } from "../../transport/tcp.ts";
 import {
   type AuthMessage,
@@ -33,8 +33,6 @@ export interface ServeConnectionDeps {
   /** What a tenant has under a plugin id. */
   installed(tenantId: string, pluginId: string): Promise<InstalledDeclaration | undefined>;
   readonly runtimes: DebugRuntimes;
-  /** For clients that begin with a handshake, and for those that begin with `auth`. */
-  readonly dialects: { readonly sdk: () => Codec; readonly plain: (() => Codec) | undefined };
   readonly settings: DebugConnectionSettings;
   readonly failedKeys: FailedKeys;
   /** Connections by tenant. */
@@ -58,10 +56,12 @@ const FIRST_LINE_BYTES = 2 * 1024 * 1024;
 /** Of all lines until the end of the registration: declarations, and 50 MiB of assets in base64. */
 const REGISTRATION_BYTES = 160 * 1024 * 1024;
 
+const SDK = { dialect: "sdk", liveness: "told" } as const;
+
 /** A registered client, and what it is told. */
 interface Client {
   readonly plugin: DebuggedPlugin;
-  readonly codec: Codec;
+  readonly runner: Pick<Runner, "dialect" | "liveness">;
   readonly welcome?: string;
 }
 
@@ -128,7 +128,7 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const registration = await registered(visit, first);
     if (!registration) return undefined;
     try {
-      return { plugin: await debuggedPlugin(registration), codec: deps.dialects.sdk() };
+      return { plugin: await debuggedPlugin(registration), runner: SDK };
     } catch (cause) {
       throw textual(errorMessage(cause));
     }
@@ -172,8 +172,6 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const auth = decodeAuth(message);
     if (!auth)
       throw json("INVALID_MESSAGE", 'An auth message needs an "api_key" and a "plugin_id", both as texts');
-    const createCodec = deps.dialects.plain;
-    if (!createCodec) throw json("UNSUPPORTED", "This daemon does not speak the plain protocol");
     if (failedKeys.isLimited(channel.address)) throw json("RATE_LIMITED", LIMITED);
     const tenantId = await deps.tenantOf(auth.apiKey).catch((cause: unknown) => {
       throw json("INTERNAL_ERROR", errorMessage(cause));
@@ -183,10 +181,12 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
       throw json("INVALID_API_KEY", INVALID_KEY);
     }
     if (!enter(tenantId)) throw json("SERVER_BUSY", BUSY);
-    return { ...(await pluginOf(tenantId, auth)), codec: createCodec() };
+    const client = await pluginOf(tenantId, auth);
+    const beats = client.plugin.declaration.meta.runner.heartbeat !== false;
+    return { ...client, runner: { dialect: "plain", liveness: beats ? "asked" : "none" } };
   }
 
-  async function pluginOf(tenantId: string, auth: AuthMessage): Promise<Omit<Client, "codec">> {
+  async function pluginOf(tenantId: string, auth: AuthMessage): Promise<Omit<Client, "runner">> {
     const earlier = auth.sessionId === undefined ? undefined : runtimes.resumed(tenantId, auth.sessionId);
     const sessionId = earlier?.sessionId ?? crypto.randomUUID();
     const welcome = authSuccess(sessionId);
@@ -201,7 +201,7 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     return { plugin: { ...named.plugin, sessionId }, welcome };
   }
 
-  async function stay({ channel, reader }: Visit, { plugin, codec, welcome }: Client): Promise<void> {
+  async function stay({ channel, reader }: Visit, { plugin, runner, welcome }: Client): Promise<void> {
     const { identifier, tenantId } = plugin;
     const name = `${identifier.pluginId}:${identifier.version}`;
     reader.release();
@@ -209,7 +209,8 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const connection = createDebugConnection(channel, {
       ...deps.settings,
       plugin: name,
-      codec,
+      codec: createCodecFor(runner),
+      liveness: runner.liveness,
       log: ownLog,
     });
     await runtimes.connect(plugin, {
@@ -220,7 +221,7 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
       plugin: name,
       tenant: tenantId,
       from: channel.label,
-      dialect: codec.name,
+      dialect: runner.dialect,
     });
     await connection.ended;
   }
