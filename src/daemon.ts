@@ -18,10 +18,11 @@ import { managementListRoutes } from "./http/routes/management-lists.ts";
 import { managementPluginRoutes } from "./http/routes/management-plugins.ts";
 import { managementProviderRoutes } from "./http/routes/management-providers.ts";
 import { readmeRoutes } from "./http/routes/readme.ts";
+import { healthFacts } from "./health-facts.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
 import type { Logger } from "./lib/logger.ts";
-import { BUILD_TIME, VERSION } from "./lib/version.ts";
+import { VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
 import { createSdkCodec } from "./protocol/sdk/codec.ts";
@@ -57,6 +58,7 @@ import { readDaemonRecord, writeDaemonRecord } from "./store/daemon-record.ts";
 import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
+import { telemetryModules } from "./telemetry-modules.ts";
 import { trustedKeys } from "./trusted-keys.ts";
 
 export interface DaemonOptions {
@@ -159,6 +161,9 @@ async function build(
 
   // Runtimes
   const metrics = createMetrics();
+  const telemetry = await telemetryModules({ config, metrics, log });
+  const traceOf = telemetry?.requests.headersOf;
+  onClose("the telemetry", async () => telemetry?.close());
   const storage = await createPluginStorage({
     store: store.pluginStorage,
     files: await createDiskValueStore({
@@ -182,7 +187,7 @@ async function build(
   const plugins = createLocalPlugins({
     findDeclaration: (identifier) => store.declarations.get(identifier),
     loadPackage: (identifier) => packages.files(identifier),
-    provisioner: createProvisioner({ settings: local, log }),
+    provisioner: createProvisioner({ settings: local, log, step: telemetry?.step }),
     starter: createSpawnStarter({ launcher, memory }),
     createCodec: createSdkCodec,
     settings: runtimeSettings(config),
@@ -230,8 +235,17 @@ async function build(
     graceMs: config.PLUGD_BLOB_GRACE * 1000,
     now: Date.now,
   });
-  const { innerApi, invoke } = callModules({ config, store, plugins, storage, recorder, metrics, log });
-  const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background });
+  const { innerApi, invoke } = callModules({
+    config,
+    store,
+    plugins,
+    storage,
+    recorder,
+    telemetry,
+    metrics,
+    log,
+  });
+  const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background, traceOf });
   const cutTasks = await installTasks.failLeftOver();
   const cutCalls = await store.sessions.closeOpen(new Date());
   const killed = await readDaemonRecord(folder.path);
@@ -244,29 +258,18 @@ async function build(
     });
 
   // HTTP
-  const tracker = createRequestTracker({ metrics, log, logHealth: config.HEALTH_API_LOG_ENABLED });
+  const tracker = createRequestTracker({
+    metrics,
+    log,
+    logHealth: config.HEALTH_API_LOG_ENABLED,
+    spans: telemetry?.requests,
+  });
   const app = createApp({
     serverKey: serverKey.key,
     log,
     onRoute: (request, route) => tracker.route(request, route),
     system: {
-      health: () => {
-        // The tracker sees a stream until its head went out, the recorder from then on, and both a call in between.
-        const dispatches = Math.max(recorder.active, tracker.activeDispatch);
-        return {
-          active_dispatch_requests: dispatches,
-          active_requests: tracker.active - tracker.activeDispatch + dispatches,
-          build_time: BUILD_TIME,
-          platform: config.PLATFORM,
-          pool_status: {
-            free: Math.max(0, config.ROUTINE_POOL_SIZE - recorder.active),
-            busy: recorder.active,
-            total: config.ROUTINE_POOL_SIZE,
-          },
-          status: "ok",
-          version: VERSION,
-        };
-      },
+      health: () => healthFacts({ config, recorder, tracker }),
       metrics: config.PROMETHEUS_ENABLED
         ? () => {
             metrics.activeSessions.set(recorder.active);
@@ -274,7 +277,7 @@ async function build(
           }
         : undefined,
     },
-    dispatch: invoke,
+    dispatch: { ...invoke, traceOf },
     openDocs: config.PLUGD_OPEN_DOCS,
     open: endpoints.open,
     guarded: [
@@ -314,7 +317,7 @@ async function build(
       }),
       readmeRoutes({ readReadme: createReadReadme({ readmes: store.readmes, packages }) }),
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
-      directInvokeRoutes({ ...invoke, packages }),
+      directInvokeRoutes({ ...invoke, packages, traceOf }),
       ...endpoints.guarded,
     ],
   });

@@ -5,6 +5,7 @@ import { createHookBodies } from "./http/hook-bodies.ts";
 import { endpointRoutes } from "./http/routes/endpoint-management.ts";
 import { hookRoutes } from "./http/routes/hooks.ts";
 import { createKeyedLock } from "./lib/keyed-lock.ts";
+import type { TraceOf } from "./lib/traceparent.ts";
 import { pause } from "./lib/pause.ts";
 import type { BackgroundWork } from "./service/background-work.ts";
 import { createEndpointDeclarations } from "./service/endpoint-declarations.ts";
@@ -26,10 +27,18 @@ export interface EndpointModulesDeps {
   readonly innerApi: InnerApi;
   readonly plugins: InvokePlugin;
   readonly background: BackgroundWork;
+  readonly traceOf?: TraceOf | undefined;
 }
 
 /** The routes of endpoints, connected: those of hooks, which need no key, and those of their management. */
-export function endpointModules({ config, store, innerApi, plugins, background }: EndpointModulesDeps): {
+export function endpointModules({
+  config,
+  store,
+  innerApi,
+  plugins,
+  background,
+  traceOf,
+}: EndpointModulesDeps): {
   readonly open: readonly AnyElysia[];
   readonly guarded: readonly AnyElysia[];
 } {
@@ -43,6 +52,7 @@ export function endpointModules({ config, store, innerApi, plugins, background }
   };
   const hooks = () =>
     hookRoutes({
+      traceOf,
       hooks: createHookCalls({ ...shared, plugins }),
       bodies: createHookBodies({
         maxBytes: HOOK_BODY_BYTES,
@@ -59,6 +69,6 @@ export function endpointModules({ config, store, innerApi, plugins, background }
   });
   return {
     open: config.PLUGIN_ENDPOINT_ENABLED ? [hooks()] : [],
-    guarded: [endpointRoutes({ management, lists: createEndpointLists(shared) })],
+    guarded: [endpointRoutes({ management, lists: createEndpointLists(shared), traceOf })],
   };
 }

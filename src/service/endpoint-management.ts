@@ -1,3 +1,4 @@
+import type { TraceHeaders } from "../lib/traceparent.ts";
 import { parseExact } from "../lib/exact-json.ts";
 import type { KeyedLock } from "../lib/keyed-lock.ts";
 import { uuidV7 } from "../lib/uuid-v7.ts";
@@ -31,7 +32,7 @@ export interface EndpointManagement {
   update(tenantId: string, change: EndpointChange, call: SecretsCall): Promise<void>;
   /** Enables or disables; one that is so already stays so. */
   setEnabled(tenantId: string, endpointId: string, enabled: boolean): Promise<void>;
-  remove(tenantId: string, endpointId: string, traceparent: string): Promise<void>;
+  remove(tenantId: string, endpointId: string, trace: TraceHeaders): Promise<void>;
 }
 
 export interface EndpointManagementDeps {
@@ -124,7 +125,7 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
         throw new DaemonError("not_found", "endpoint not found");
     },
 
-    async remove(tenantId, endpointId, traceparent) {
+    async remove(tenantId, endpointId, trace) {
       const row = await endpoints.remove(tenantId, endpointId);
       // Clients take exactly these words for "it is gone already".
       if (!row) throw new DaemonError("internal", "failed to remove endpoint: record not found");
@@ -135,7 +136,7 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
         await deps.pause(CLEAR_AFTER_MS, closing);
         const signal = new AbortController().signal;
         const of: SecretsOf = { tenantId, userId: row.userId, endpointId, section };
-        await secrets.clear(of, {}, { signal, traceparent });
+        await secrets.clear(of, {}, { signal, ...trace });
       });
     },
   };

@@ -58,6 +58,7 @@ export function createHookCalls(deps: HookCallsDeps): HookCalls {
       const of = { tenantId, userId: "", endpointId: endpoint.id, section };
       const settings = await deps.secrets.decrypt(of, readSettings(endpoint), call);
       const reply = createHookReply();
+      const { signal, ...headers } = call;
       const invocation = await deps.plugins.invoke(
         { tenantId, pluginId, identifier, runtimeType },
         {
@@ -78,10 +79,10 @@ export function createHookCalls(deps: HookCallsDeps): HookCalls {
             settings,
           },
           decodeItem: reply.decodeItem,
-          headers: { traceparent: call.traceparent },
+          headers,
           requestBytes: request.length,
         },
-        call.signal,
+        signal,
       );
       return {
         invocation,

@@ -1,0 +1,31 @@
+import type { Config } from "./config/config.ts";
+import type { RequestTracker } from "./http/request-tracker.ts";
+import { BUILD_TIME, VERSION } from "./lib/version.ts";
+import type { SessionRecorder } from "./service/session-recorder.ts";
+
+/** The answer of the health check (contract/http-api 3.1). */
+export function healthFacts({
+  config,
+  recorder,
+  tracker,
+}: {
+  readonly config: Config;
+  readonly recorder: Pick<SessionRecorder, "active">;
+  readonly tracker: Pick<RequestTracker, "active" | "activeDispatch">;
+}) {
+  // The tracker sees a stream until its head went out, the recorder from then on, and both a call in between.
+  const dispatches = Math.max(recorder.active, tracker.activeDispatch);
+  return {
+    active_dispatch_requests: dispatches,
+    active_requests: tracker.active - tracker.activeDispatch + dispatches,
+    build_time: BUILD_TIME,
+    platform: config.PLATFORM,
+    pool_status: {
+      free: Math.max(0, config.ROUTINE_POOL_SIZE - recorder.active),
+      busy: recorder.active,
+      total: config.ROUTINE_POOL_SIZE,
+    },
+    status: "ok",
+    version: VERSION,
+  };
+}
