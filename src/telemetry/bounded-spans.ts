@@ -1,4 +1,6 @@
+import type { ExportResult } from "@opentelemetry/core";
 import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { exportFailure } from "./export-failure.ts";
 
 export interface BoundedSpansOptions {
   /** Spans that wait or are being sent. */
@@ -9,8 +11,6 @@ export interface BoundedSpansOptions {
   readonly onSent: (error: Error | undefined) => void;
 }
 
-type Exported = Parameters<Parameters<SpanExporter["export"]>[1]>[0];
-
 /**
  * Keeps what a slow collector holds of us exact: a span counts from its end until its sending is over, and what is too
  * much is dropped at once and counted. The SDK's own queue forgets those that are on their way, and drops silently.
@@ -18,9 +18,9 @@ type Exported = Parameters<Parameters<SpanExporter["export"]>[1]>[0];
 export function createBoundedSpans(options: BoundedSpansOptions) {
   let held = 0;
 
-  function isOver(spans: readonly ReadableSpan[], { code, error }: Exported): void {
+  function isOver(spans: readonly ReadableSpan[], result: ExportResult): void {
     held -= spans.length;
-    const failure = code === 0 ? undefined : (error ?? new Error("The collector gives no reason"));
+    const failure = exportFailure(result);
     if (failure) options.onDropped(spans.length);
     options.onSent(failure);
   }

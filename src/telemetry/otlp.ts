@@ -17,6 +17,7 @@ import type { Logger } from "../lib/logger.ts";
 import { stripUserInfo } from "../lib/redact.ts";
 import { createBoundedSpans } from "./bounded-spans.ts";
 import { createCallSpans } from "./call-spans.ts";
+import { exportFailure } from "./export-failure.ts";
 import { createRequestSpans } from "./request-spans.ts";
 import { createStepSpans } from "./step-spans.ts";
 import type { Telemetry, TelemetrySettings } from "./telemetry.ts";
@@ -110,7 +111,7 @@ function notingExporter(
   return {
     export(metrics, done) {
       inner.export(metrics, (result) => {
-        note(result.code === 0 ? undefined : (result.error ?? new Error("The collector gives no reason")));
+        note(exportFailure(result));
         done(result);
       });
     },
