@@ -1,11 +1,11 @@
 import { join, resolve } from "node:path";
-import { openChangeJournal } from "./blob/change-journal.ts";
 import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
-import { createDiskValueStore } from "./blob/disk-value-store.ts";
 import { storageFolders } from "./blob/storage-folders.ts";
 import { callModules } from "./call-modules.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
+import { closeLastRun } from "./close-last-run.ts";
+import { daemonHealth } from "./daemon-health.ts";
 import { endpointModules } from "./endpoint-modules.ts";
 import { createApp } from "./http/app.ts";
 import { createBodyLimit } from "./http/body-limit.ts";
@@ -18,7 +18,6 @@ import { managementListRoutes } from "./http/routes/management-lists.ts";
 import { managementPluginRoutes } from "./http/routes/management-plugins.ts";
 import { managementProviderRoutes } from "./http/routes/management-providers.ts";
 import { readmeRoutes } from "./http/routes/readme.ts";
-import { healthFacts } from "./health-facts.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
 import type { Logger } from "./lib/logger.ts";
@@ -41,8 +40,8 @@ import { createInstallTasks } from "./service/install-tasks.ts";
 import { createInstalledLists } from "./service/installed-lists.ts";
 import { createInstalledPlugins } from "./service/installed-plugins.ts";
 import { createLocalPlugins } from "./service/local-plugins.ts";
-import { createPluginStorage } from "./service/plugin-storage.ts";
 import { createMetrics, exposeMetrics } from "./service/metrics.ts";
+import { openPluginStorage } from "./plugin-storage-modules.ts";
 import { createListModelBindings } from "./service/model-bindings.ts";
 import { createPackageGuard } from "./service/package-guard.ts";
 import { createProviders } from "./service/providers.ts";
@@ -54,12 +53,13 @@ import { createUninstall } from "./service/uninstall-plugin.ts";
 import { createUpgradePlugin } from "./service/upgrade-plugin.ts";
 import { createUploadBundle } from "./service/upload-bundle.ts";
 import { createUploadPackage } from "./service/upload-package.ts";
-import { readDaemonRecord, writeDaemonRecord } from "./store/daemon-record.ts";
+import { writeDaemonRecord } from "./store/daemon-record.ts";
 import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
 import { telemetryModules } from "./telemetry-modules.ts";
 import { trustedKeys } from "./trusted-keys.ts";
+import { watchModules } from "./watch-modules.ts";
 
 export interface DaemonOptions {
   readonly settings: ParsedConfig;
@@ -164,17 +164,11 @@ async function build(
   const telemetry = await telemetryModules({ config, metrics, log });
   const traceOf = telemetry?.requests.headersOf;
   onClose("the telemetry", async () => telemetry?.close());
-  const storage = await createPluginStorage({
+  const storage = await openPluginStorage({
+    config,
     store: store.pluginStorage,
-    files: await createDiskValueStore({
-      folder: storageFolder.value,
-      durability: config.PLUGD_STORAGE_DURABILITY,
-    }),
-    journal: await openChangeJournal({
-      folder: join(folder.path, "storage-journal"),
-      durability: config.PLUGD_STORAGE_DURABILITY,
-    }),
-    maxBytes: config.PERSISTENCE_STORAGE_MAX_SIZE,
+    valueFolder: storageFolder.value,
+    dataPath: folder.path,
     metrics,
     log,
   });
@@ -184,6 +178,7 @@ async function build(
   const launcher = await installLauncher({ folders: [join(folder.path, "run")] });
   const local = localSettings(options, { dataPath: folder.path });
   const packages = createStoredPackages({ blobs, publicKeys });
+  const watching = watchModules({ config, log });
   const plugins = createLocalPlugins({
     findDeclaration: (identifier) => store.declarations.get(identifier),
     loadPackage: (identifier) => packages.files(identifier),
@@ -194,6 +189,7 @@ async function build(
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,
     log,
+    logOf: watching.logOf,
   });
   onClose("the plugins", () => plugins.close({ drainMs }));
 
@@ -235,7 +231,7 @@ async function build(
     graceMs: config.PLUGD_BLOB_GRACE * 1000,
     now: Date.now,
   });
-  const { innerApi, invoke } = callModules({
+  const { innerApi, traces, invoke } = callModules({
     config,
     store,
     plugins,
@@ -245,17 +241,9 @@ async function build(
     metrics,
     log,
   });
+  watching.follow(traces);
   const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background, traceOf });
-  const cutTasks = await installTasks.failLeftOver();
-  const cutCalls = await store.sessions.closeOpen(new Date());
-  const killed = await readDaemonRecord(folder.path);
-  if (killed || cutTasks + cutCalls > 0)
-    log.warn("The last daemon was ended by force", {
-      pid: killed?.pid,
-      started_at: killed?.started_at,
-      installations_cut: cutTasks,
-      calls_cut: cutCalls,
-    });
+  await closeLastRun({ dataPath: folder.path, installTasks, sessions: store.sessions, log });
 
   // HTTP
   const tracker = createRequestTracker({
@@ -269,7 +257,7 @@ async function build(
     log,
     onRoute: (request, route) => tracker.route(request, route),
     system: {
-      health: () => healthFacts({ config, recorder, tracker }),
+      health: () => daemonHealth({ config, recorder, tracker }),
       metrics: config.PROMETHEUS_ENABLED
         ? () => {
             metrics.activeSessions.set(recorder.active);
@@ -319,6 +307,7 @@ async function build(
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages, traceOf }),
       ...endpoints.guarded,
+      ...watching.guarded,
     ],
   });
   const server = startServer({
@@ -339,6 +328,7 @@ async function build(
     log,
   });
   onClose("the listener", () => server.close({ drainMs }));
+  onClose("the streams of watchers", async () => watching.leave());
   const url = `http://${urlHost(server.hostname)}:${server.port}`;
   const removeRecord = await writeDaemonRecord(folder.path, {
     url,

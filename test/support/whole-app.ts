@@ -9,6 +9,7 @@ import { createBodyLimit } from "../../src/http/body-limit.ts";
 import { allOperations } from "../../src/http/openapi/all-operations.ts";
 import type { Operation } from "../../src/http/openapi/operation.ts";
 import { assetRoutes } from "../../src/http/routes/assets.ts";
+import { debuggingEventRoutes } from "../../src/http/routes/debugging-events.ts";
 import { directInvokeRoutes } from "../../src/http/routes/direct-invoke.ts";
 import { managementBundleRoutes } from "../../src/http/routes/management-bundle.ts";
 import { managementInstallRoutes } from "../../src/http/routes/management-install.ts";
@@ -26,6 +27,7 @@ import { createReadAsset } from "../../src/service/assets.ts";
 import { createStoredPackages } from "../../src/service/decode-package.ts";
 import { createInstalledLists } from "../../src/service/installed-lists.ts";
 import { createInvokePlugin } from "../../src/service/invoke-plugin.ts";
+import { createLiveEvents } from "../../src/service/live-events.ts";
 import { createMetrics, exposeMetrics } from "../../src/service/metrics.ts";
 import { createListModelBindings } from "../../src/service/model-bindings.ts";
 import { createProviders } from "../../src/service/providers.ts";
@@ -136,6 +138,12 @@ export async function openWholeApp(): Promise<WholeApp> {
     open: endpoints.open,
     guarded: [
       ...endpoints.guarded,
+      debuggingEventRoutes({
+        events: createLiveEvents({ kept: 10, maxBytes: 1_000_000, now: Date.now }),
+        // A stream is over as soon as it has begun: these tests wait for the end of every answer.
+        leaving: AbortSignal.abort(),
+        run: "run",
+      }),
       managementInstallRoutes({ ...services, upload, maxPackageBytes: APP_LIMITS.packageBytes }),
       managementBundleRoutes({
         uploadBundle: createUploadBundle({

@@ -3,16 +3,14 @@ import type { RequestTracker } from "./http/request-tracker.ts";
 import { BUILD_TIME, VERSION } from "./lib/version.ts";
 import type { SessionRecorder } from "./service/session-recorder.ts";
 
-/** The answer of the health check (contract/http-api 3.1). */
-export function healthFacts({
-  config,
-  recorder,
-  tracker,
-}: {
-  readonly config: Config;
+export interface DaemonHealthDeps {
+  readonly config: Pick<Config, "PLATFORM" | "ROUTINE_POOL_SIZE">;
   readonly recorder: Pick<SessionRecorder, "active">;
   readonly tracker: Pick<RequestTracker, "active" | "activeDispatch">;
-}) {
+}
+
+/** The answer of `/health/check` (contract/http-api 3.1). */
+export function daemonHealth({ config, recorder, tracker }: DaemonHealthDeps): Record<string, unknown> {
   // The tracker sees a stream until its head went out, the recorder from then on, and both a call in between.
   const dispatches = Math.max(recorder.active, tracker.activeDispatch);
   return {
