@@ -242,7 +242,7 @@ async function build(
     log,
   });
   watching.follow(traces);
-  const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background, traceOf });
+  const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background, telemetry });
   await closeLastRun({ dataPath: folder.path, installTasks, sessions: store.sessions, log });
 
   // HTTP

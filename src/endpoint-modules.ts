@@ -5,7 +5,6 @@ import { createHookBodies } from "./http/hook-bodies.ts";
 import { endpointRoutes } from "./http/routes/endpoint-management.ts";
 import { hookRoutes } from "./http/routes/hooks.ts";
 import { createKeyedLock } from "./lib/keyed-lock.ts";
-import type { TraceOf } from "./lib/traceparent.ts";
 import { pause } from "./lib/pause.ts";
 import type { BackgroundWork } from "./service/background-work.ts";
 import { createEndpointDeclarations } from "./service/endpoint-declarations.ts";
@@ -15,6 +14,7 @@ import { createEndpointSecrets } from "./service/endpoint-secrets.ts";
 import { createHookCalls } from "./service/hook-calls.ts";
 import type { InvokePlugin } from "./service/invoke-plugin.ts";
 import type { Store } from "./store/store.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 
 /** Of a request for a hook (contract/backwards-invocation 5.3). */
 const HOOK_BODY_BYTES = 10 * 1024 * 1024;
@@ -27,7 +27,7 @@ export interface EndpointModulesDeps {
   readonly innerApi: InnerApi;
   readonly plugins: InvokePlugin;
   readonly background: BackgroundWork;
-  readonly traceOf?: TraceOf | undefined;
+  readonly telemetry?: Pick<Telemetry, "requests" | "followPlatformCall"> | undefined;
 }
 
 /** The routes of endpoints, connected: those of hooks, which need no key, and those of their management. */
@@ -37,18 +37,19 @@ export function endpointModules({
   innerApi,
   plugins,
   background,
-  traceOf,
+  telemetry,
 }: EndpointModulesDeps): {
   readonly open: readonly AnyElysia[];
   readonly guarded: readonly AnyElysia[];
 } {
+  const traceOf = telemetry?.requests.headersOf;
   const shared = {
     endpoints: store.endpoints,
     installations: store.installations,
     findDeclaration: createEndpointDeclarations({
       findDeclaration: (identifier) => store.declarations.get(identifier),
     }),
-    secrets: createEndpointSecrets({ platform: innerApi }),
+    secrets: createEndpointSecrets({ platform: followed(innerApi, telemetry) }),
   };
   const hooks = () =>
     hookRoutes({
@@ -70,5 +71,15 @@ export function endpointModules({
   return {
     open: config.PLUGIN_ENDPOINT_ENABLED ? [hooks()] : [],
     guarded: [endpointRoutes({ management, lists: createEndpointLists(shared), traceOf })],
+  };
+}
+
+function followed(api: InnerApi, telemetry: EndpointModulesDeps["telemetry"]): Pick<InnerApi, "call"> {
+  if (!telemetry) return api;
+  return {
+    call: (path, body, { signal, hold, onHead, ...trace }) =>
+      telemetry.followPlatformCall({ path, body, trace }, (own) =>
+        api.call(path, body, { signal, ...(hold && { hold }), ...(onHead && { onHead }), ...own }),
+      ),
   };
 }

@@ -18,6 +18,7 @@ import { stripUserInfo } from "../lib/redact.ts";
 import { createBoundedSpans } from "./bounded-spans.ts";
 import { createCallSpans } from "./call-spans.ts";
 import { exportFailure } from "./export-failure.ts";
+import { createPlatformSpans } from "./platform-spans.ts";
 import { createRequestSpans } from "./request-spans.ts";
 import { createStepSpans } from "./step-spans.ts";
 import type { Telemetry, TelemetrySettings } from "./telemetry.ts";
@@ -99,6 +100,7 @@ export function openOtlp(settings: TelemetrySettings, { log, onDropped }: OtlpOp
   return {
     requests,
     calls: createCallSpans({ tracer, meter: meters.getMeter(SCOPE), servers: requests }),
+    followPlatformCall: createPlatformSpans(tracer),
     step: createStepSpans(tracer),
     close: () => (closed ??= close()),
   };

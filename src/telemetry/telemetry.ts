@@ -6,6 +6,7 @@ import type { CallBackTrace, CallObserver, CallTrace } from "../service/call-tra
 export interface Telemetry {
   readonly requests: RequestSpans;
   readonly calls: CallSpans;
+  readonly followPlatformCall: FollowPlatformCall;
   /** Spans of their own, which belong to no request: many may wait for one environment. */
   readonly step: RunStep;
   /** Sends what waits, within a bound. Never rejects. Idempotent. */
@@ -28,6 +29,12 @@ export interface CallSpans {
   /** What a call back carries to the platform: its span, or the one of its call where it has none. */
   headersOf(call: CallTrace, callBack: CallBackTrace | undefined): TraceHeaders;
 }
+
+/** A span around one request to the platform: `work` sends it, with the headers that it gets. */
+export type FollowPlatformCall = <T>(
+  of: { readonly path: string; readonly body: unknown; readonly trace: TraceHeaders },
+  work: (trace: TraceHeaders) => Promise<T>,
+) => Promise<T>;
 
 export interface TelemetrySettings {
   readonly traceUrl: string;

@@ -182,10 +182,10 @@ describe("OpenTelemetry", () => {
   });
 
   test("a hook is a trace with its tenant, and without its address", async () => {
-    const installed = await daemon.api.install({ name: "hooks", endpoints: "plain" });
+    const installed = await daemon.api.install({ name: "hooks", endpoints: "secret" });
     const path = await endpointsOf(daemon).setUp(
       installed.identifier,
-      script([{ item: { status: 200, headers: {}, result: "" } }]),
+      script([{ item: { status: 200, headers: {}, result: "" } }], { token: "top-secret" }),
     );
     const traceId = newTrace();
     const headers = { traceparent: `00-${traceId}-${SPAN}-01` };
@@ -194,6 +194,14 @@ describe("OpenTelemetry", () => {
     const server = named(spans, "GET /e/:hook_id/*");
     expect(server.attributes).toMatchObject({ tenant_id: TENANT, "http.route": "/e/:hook_id/*" });
     expect(named(spans, "plugin.invoke").parentSpanId).toBe(server.spanId);
+    const decrypted = named(spans, "POST /inner/api/invoke/encrypt");
+    expect(decrypted).toMatchObject({
+      kind: "client",
+      parentSpanId: server.spanId,
+      attributes: { tenant_id: TENANT },
+    });
+    expect(askedLast()["traceparent"]).toBe(`00-${traceId}-${decrypted.spanId}-01`);
+    expect(JSON.stringify(spans)).not.toContain("top-secret");
     expect(JSON.stringify(spans)).not.toContain(path.split("/").at(-1) ?? "");
     expect(JSON.stringify(spans)).not.toContain("s3cret");
   });
