@@ -127,8 +127,16 @@ export function endpointRoutes({ management, lists, traceOf = passedOnTrace }: E
       },
       OWN_BODY,
     )
-    .post("/enable", ({ params, request }) => setEnabled(params.tenant_id, request, true), OWN_BODY)
-    .post("/disable", ({ params, request }) => setEnabled(params.tenant_id, request, false), OWN_BODY)
+    .post(
+      "/enable",
+      ({ params, request }) => setEnabled(params.tenant_id, { request, enabled: true }),
+      OWN_BODY,
+    )
+    .post(
+      "/disable",
+      ({ params, request }) => setEnabled(params.tenant_id, { request, enabled: false }),
+      OWN_BODY,
+    )
     .get(
       "/list",
       async ({ params, request }) => {
@@ -151,9 +159,12 @@ export function endpointRoutes({ management, lists, traceOf = passedOnTrace }: E
     return { signal: request.signal, ...traceOf(request) };
   }
 
-  async function setEnabled(tenantId: string, request: Request, enabled: boolean) {
+  async function setEnabled(
+    tenantId: string,
+    { request, enabled }: { readonly request: Request; readonly enabled: boolean },
+  ) {
     const { endpointId } = await decodeFields(request, ONE);
-    await management.setEnabled(tenantId, endpointId, enabled);
+    await management.setEnabled(tenantId, { endpointId, enabled });
     return success(true);
   }
 }
