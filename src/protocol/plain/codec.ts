@@ -219,14 +219,19 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
   }
 
   function callBack(message: Message, { ids, line, events }: Context): void {
-    const live = sent.open.filter(({ abandoned }) => !abandoned);
-    const bySession = sent.find({ sessionId: ids.sessionId, requestId: undefined });
-    const request = typeof ids.sessionId === "string" ? bySession : live.length === 1 ? live[0] : undefined;
+    const { sessionId } = ids;
+    const named = typeof sessionId === "string";
+    const live = named ? [] : sent.open.filter(({ abandoned }) => !abandoned);
+    const request = named ? sent.find({ sessionId, requestId: undefined }) : live[0];
+    // Whose call it is decides what it may do: a guess could hand one tenant's data to another.
+    if (live.length > 1)
+      return breakOff(
+        live,
+        `a call back without session_id came while ${live.length} requests were open`,
+        events,
+      );
     if (!request || request.abandoned) {
-      // Which call it is for decides what it may do: a guess could hand one tenant's data to another.
-      if (typeof ids.sessionId !== "string" && live.length > 1)
-        breakOff(live, `a call back without session_id came while ${live.length} requests were open`, events);
-      else events.push(noise(line));
+      events.push(noise(line));
       return;
     }
     const { raw, value, spelling } = readCallBack({
