@@ -29,7 +29,7 @@ interface Carried {
   hangUp(): void;
 }
 
-type Carrier = (dialect: DialectName, codec: Codec) => Carried | Promise<Carried>;
+type Carrier = (dialect: DialectName, codec: Codec) => Promise<Carried>;
 
 const CARRIERS: Readonly<Record<string, Carrier>> = { stdio: overStdio, tcp: overTcp, memory: overMemory };
 
@@ -43,7 +43,7 @@ afterEach(async () => {
   for (const leave of leaving.splice(0)) await leave();
 });
 
-function overStdio(dialect: DialectName, codec: Codec): Carried {
+async function overStdio(dialect: DialectName, codec: Codec): Promise<Carried> {
   const child = Bun.spawn([process.execPath, PLUGIN, dialect], {
     stdin: "pipe",
     stdout: "pipe",
@@ -90,7 +90,7 @@ async function overTcp(dialect: DialectName, codec: Codec): Promise<Carried> {
 }
 
 /** The bytes of the dialect, without anything that carries them. */
-function overMemory(dialect: DialectName, codec: Codec): Carried {
+async function overMemory(dialect: DialectName, codec: Codec): Promise<Carried> {
   const { transport, peer } = createMemoryTransport();
   const write = (text: string) =>
     text
