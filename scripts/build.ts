@@ -43,6 +43,8 @@ async function build(outfile: string, target?: string): Promise<void> {
       "--bytecode",
       "--format=esm",
       "--sourcemap",
+      // What a start loads before it replaces itself (`lib/request-limit-at-start.ts`) is then a small part of the program.
+      "--splitting",
       // Otherwise the binary would run what a `bunfig.toml` in its working directory names, and load a `.env` there.
       "--no-compile-autoload-dotenv",
       "--no-compile-autoload-bunfig",
