@@ -11,6 +11,7 @@ import type { Scope } from "./scope.ts";
 export interface ListStand {
   readonly daemon: BenchDaemon;
   readonly plugins: number;
+  readonly headers: Readonly<Record<string, string>>;
   readonly lists: readonly List[];
 }
 
@@ -24,7 +25,7 @@ export interface List {
 
 const LISTS = {
   list: "list?page=1&page_size=256",
-  models: "management/models?page=1&page_size=256",
+  models: "models?page=1&page_size=256",
 } as const;
 
 /**
@@ -45,15 +46,17 @@ export async function createListStand(
   const daemon = await startBenchDaemon(scope, { program, folder });
 
   const bare = await startBareServer(scope);
+  const { "content-type": _, ...headers } = daemon.headers;
   const lists: List[] = [];
   for (const [name, path] of Object.entries(LISTS)) {
     const plugd = `${daemon.url}/plugin/${DEFAULT_TENANT}/management/${path}`;
-    const response = await fetch(plugd, { headers: daemon.headers, proxy: false });
+    const response = await fetch(plugd, { headers, proxy: false });
+    if (!response.ok) throw new Error(`Cannot get the ${name}: ${await response.text()}`);
     const body = await response.bytes();
     await fetch(`${bare}/${name}`, { method: "PUT", body, proxy: false });
     lists.push({ name, bytes: body.length, bare: `${bare}/${name}`, plugd });
   }
-  return { daemon, plugins: count, lists };
+  return { daemon, plugins: count, headers, lists };
 }
 
 async function writeInstallations(dataFolder: string, identifiers: readonly string[]): Promise<void> {

@@ -12,7 +12,7 @@ const QUIET_MS = 2000;
 
 /** (i) Lists with whole declarations, held against the time that sending these bytes takes; and the memory of that. */
 export async function measureLists(stand: ListStand, { scope, quick }: RunSettings): Promise<Measure[]> {
-  const { daemon, plugins, lists } = stand;
+  const { daemon, plugins, headers, lists } = stand;
   const measures: Measure[] = [];
   await Bun.sleep(QUIET_MS);
   const before = readMemory(daemon.pid, "VmRSS");
@@ -20,8 +20,7 @@ export async function measureLists(stand: ListStand, { scope, quick }: RunSettin
   for (const { name, bytes, bare, plugd } of lists)
     for (const atOnce of LEVELS) {
       const requests = quick ? 4 : 10;
-      const run = async (url: string) =>
-        (await runGets(scope, { url, headers: daemon.headers, atOnce, requests })).ms;
+      const run = async (url: string) => (await runGets(scope, { url, headers, atOnce, requests })).ms;
       const values = await compareRuns(quick ? 1 : 5, { bare: () => run(bare), plugd: () => run(plugd) });
       measures.push({
         what: `${name} of ${plugins} model plugins, ${atOnce} at once`,
