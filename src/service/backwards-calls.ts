@@ -87,11 +87,12 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
     const counts = { total: 0, failed: 0 };
     let trace: string | undefined;
 
+    /** Answers what is still to be said, which goes out together with the end. */
     async function serve(
       call: BackwardsCall,
       { type, request }: BackwardsRequest,
       { say, permission }: { readonly say: Say; readonly permission: PluginPermission | undefined },
-    ): Promise<void> {
+    ): Promise<readonly BackwardsEvent[]> {
       const refusal =
         of.type === "model" ? "you can not invoke dify from model" : refusalOf(type, permission);
       if (refusal !== undefined) throw new RefusedError(refusal);
@@ -102,26 +103,28 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
         { tenantId, pluginId, limitBytes: permission?.storage?.size },
         readStorageRequest(request),
       );
-      await say({ event: "response", message: "struct", data: JSON.stringify(data) });
+      return [{ event: "response", message: "struct", data: JSON.stringify(data) }];
     }
 
     async function askPlatform(
       row: PlatformCall,
       { call, request, say }: { readonly call: BackwardsCall; readonly request: unknown; readonly say: Say },
-    ): Promise<void> {
+    ): Promise<readonly BackwardsEvent[]> {
       const body = row.prepare(fieldsOf(call, request), of);
       trace ??= passOnTrace(of.traceparent);
       await call.turn();
       const options = { signal: call.signal, hold: call.hold, traceparent: trace };
+      const last: BackwardsEvent[] = [];
       if (row.streams)
         for await (const { value, raw } of api.stream(row.path, body, options))
           await say({ event: "response", message: "stream", data: row.decode(value, raw) });
       else {
         const { value, raw } = await api.call(row.path, body, options);
-        await say({ event: "response", message: "struct", data: row.decode(value, raw) });
+        last.push({ event: "response", message: "struct", data: row.decode(value, raw) });
       }
       if (!reachable) log.info("The platform answers again");
       reachable = true;
+      return last;
     }
 
     /** The error that the plugin gets, where it gets one. */
@@ -172,15 +175,16 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
         const say = sayTo(call, asked.requestId);
         let outcome: Outcome = "success";
         try {
+          let last: readonly BackwardsEvent[];
           try {
-            await serve(call, asked, { say, permission });
+            last = await serve(call, asked, { say, permission });
           } catch (cause) {
             if (cause instanceof GoneError || call.signal.aborted) throw cause;
             outcome = isRefusal(cause) ? "refused" : "error";
             tell(cause, asked.type);
-            await say({ event: "error", message: explain(cause, asked.type) });
+            last = [{ event: "error", message: explain(cause, asked.type) }];
           }
-          await say({ event: "end" });
+          await say(...last, { event: "end" });
         } catch {
           outcome = "cancelled";
         }
@@ -192,12 +196,12 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
   return { session };
 }
 
-type Say = (event: BackwardsEvent) => Promise<void>;
+type Say = (...events: readonly BackwardsEvent[]) => Promise<unknown>;
 
 function sayTo(call: BackwardsCall, requestId: string): Say {
-  return async (event) => {
+  return async (...events) => {
     try {
-      await call.reply(backwardsEventText(requestId, event));
+      await Promise.all(events.map((event) => call.reply(backwardsEventText(requestId, event))));
     } catch (cause) {
       throw new GoneError("The plugin is gone", { cause });
     }
