@@ -23,7 +23,7 @@ const MAX_ATTEMPTS = 20;
 /** Folders of plugins of which it is known whether they have encoded keys. */
 const MAX_KNOWN_FOLDERS = 10_000;
 /** A look at a file takes some microseconds where the system has it in memory. */
-const QUICK = { limitMs: 2, pauseMs: 10_000 };
+const QUICK = { limitMs: 1, pauseMs: 10_000 };
 /** A file of this size is read within the same time. */
 const QUICK_BYTES = 64 * 1024;
 /** Files that are looked at at once when all are counted. */
