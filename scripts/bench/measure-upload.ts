@@ -13,6 +13,8 @@ export async function measureUpload({ scope, program }: RunSettings): Promise<Me
   const daemon = await startBenchDaemon(scope, { program, folder: await scope.folder() });
   const bytes = await packPlugin("relay-plugin", { "ballast.bin": randomBytes(BALLAST_BYTES) });
   await Bun.sleep(QUIET_MS);
+  // The code for it is in memory then, of which a daemon that has nothing to do lets go.
+  await daemon.upload(await packPlugin("relay-plugin"));
   const before = readMemory(daemon.pid, "VmRSS");
   resetPeak(daemon.pid);
   const began = performance.now();
@@ -28,7 +30,7 @@ export async function measureUpload({ scope, program }: RunSettings): Promise<Me
       plugd: growth / 1e6,
       share: growth / bytes.length,
       goal: { of: "share", kind: "at most", limit: 2 },
-      detail: `took ${seconds.toFixed(1)} s; beside it: the package`,
+      detail: `in ${seconds.toFixed(1)} s, after a small one; beside it: the package`,
     },
   ];
 }

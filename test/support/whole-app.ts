@@ -119,6 +119,7 @@ export async function openWholeApp(): Promise<WholeApp> {
     guard: services.guard,
   });
   const signatures = { publicKeys: [], forceSignature: false, enforceOfficial: false };
+  const spool = await openUploadSpool(join(folder, "uploads"));
   const upload = createUploadPackage({
     store: storePackages,
     maxPackageBytes: APP_LIMITS.packageBytes,
@@ -134,7 +135,7 @@ export async function openWholeApp(): Promise<WholeApp> {
     open: endpoints.open,
     guarded: [
       ...endpoints.guarded,
-      managementInstallRoutes({ ...services, upload, maxPackageBytes: APP_LIMITS.packageBytes }),
+      managementInstallRoutes({ ...services, upload, spool, maxPackageBytes: APP_LIMITS.packageBytes }),
       managementBundleRoutes({
         uploadBundle: createUploadBundle({
           store: storePackages,
@@ -142,7 +143,7 @@ export async function openWholeApp(): Promise<WholeApp> {
           maxBundleBytes: APP_LIMITS.bundleBytes,
           ...signatures,
         }),
-        spool: await openUploadSpool(join(folder, "uploads")),
+        spool,
         maxBundleBytes: APP_LIMITS.bundleBytes,
       }),
       managementPluginRoutes({ installed: services.installed, packages }),
