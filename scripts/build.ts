@@ -6,7 +6,7 @@
  *
  * Never strip a result: the program is appended to the runtime and would be cut off.
  */
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import packageJson from "../package.json" with { type: "json" };
 
 const TARGETS = [
@@ -62,6 +62,8 @@ async function build(outfile: string, target?: string): Promise<void> {
     console.error(`${output}Cannot build ${outfile}`);
     process.exit(1);
   }
+  // The parts' maps are in the program; those beside it would be more with each build.
+  for (const name of readdirSync("dist")) if (/-[0-9a-z]{8}\.js\.map$/.test(name)) rmSync(`dist/${name}`);
   const megabytes = (statSync(outfile).size / 1e6).toFixed(1);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`${outfile.padEnd(30)} ${megabytes.padStart(6)} MB  (${seconds} s)`);

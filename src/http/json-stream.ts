@@ -3,8 +3,8 @@ import type { JsonPiece, JsonPieces } from "../service/json-pieces.ts";
 
 /** Smaller pieces are sent together: each that goes out alone costs a call into the system. */
 const CHUNK_BYTES = 64 * 1024;
-/** What is sent leaves copies behind, which the collector does not see: about five lists of a hundred model plugins. */
-const GARBAGE_BYTES = 96 * 1024 * 1024;
+/** What is sent leaves copies behind, which the collector does not see: about ten lists of a hundred model plugins. */
+const GARBAGE_BYTES = 192 * 1024 * 1024;
 const HEADERS = { "content-type": "application/json; charset=utf-8" };
 
 /** Of all the lists of some routes together, for `successStream`. */
