@@ -13,7 +13,8 @@ export interface OwnProcess {
 
 /**
  * Read once, before the first line of a program runs: setting it later has no effect, be it here, in the C library's
- * environment or a worker's, and a compiled program takes it from no other place. Without it 256 requests go out at once, and the others wait.
+ * environment or a worker's, and a compiled program takes it from no other place. Without it 256 requests go out at once,
+ * and the others wait.
  */
 const VARIABLE = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const MAX_REQUESTS = 8192;
