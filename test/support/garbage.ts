@@ -188,6 +188,9 @@ export function heldMegabytes(): number {
   return process.memoryUsage.rss() / 1e6;
 }
 
+/** Of one property, in milliseconds. Searching for a smaller case of what takes long takes for ever. */
+const MAX_PROPERTY_MS = 300_000;
+
 /** Checks that work survives `numRuns` inputs, as \`survives()\` has it for one. */
 export function checkAll(numRuns: number) {
   return <T>(
@@ -197,6 +200,6 @@ export function checkAll(numRuns: number) {
   ): Promise<void> =>
     fc.assert(
       fc.asyncProperty(input, (value) => survives(() => work(value), isExpected)),
-      { numRuns },
+      { numRuns, interruptAfterTimeLimit: MAX_PROPERTY_MS, markInterruptAsFailure: true },
     );
 }
