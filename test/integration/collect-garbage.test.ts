@@ -32,7 +32,7 @@ test("what a kill -9 leaves between an installation and its removal is freed by 
   const dataDir = await mkdtemp(join(tmpdir(), "plugd-collect-"));
   try {
     for (const afterMs of [400, 2100]) {
-      const daemon = await spawnTestDaemon({ env: GRACE, dataDir });
+      await using daemon = await spawnTestDaemon({ env: GRACE, dataDir });
       const killed = new AbortController();
       await uninstallAll(daemon);
       const users = TENANTS.map(async (tenant, index) => {
