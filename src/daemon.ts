@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
 import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
 import { storageFolders } from "./blob/storage-folders.ts";
+import { callModules } from "./call-modules.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
-import { createInnerApi } from "./dify/inner-api.ts";
 import { closeLastRun } from "./close-last-run.ts";
 import { daemonHealth } from "./daemon-health.ts";
 import { endpointModules } from "./endpoint-modules.ts";
@@ -20,7 +20,6 @@ import { managementProviderRoutes } from "./http/routes/management-providers.ts"
 import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
-import { innerApiSettings } from "./inner-api-settings.ts";
 import type { Logger } from "./lib/logger.ts";
 import { VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
@@ -32,7 +31,6 @@ import { installLauncher } from "./runtime/local/spawn-launcher.ts";
 import { createSpawnStarter } from "./runtime/local/spawn.ts";
 import { createReadAsset } from "./service/assets.ts";
 import { createBackgroundWork } from "./service/background-work.ts";
-import { createBackwardsCalls } from "./service/backwards-calls.ts";
 import { createCollectGarbage } from "./service/collect-garbage.ts";
 import { createStoredPackages } from "./service/decode-package.ts";
 import { createInstallJobs } from "./service/install-jobs.ts";
@@ -41,7 +39,6 @@ import { createInstallPlugins } from "./service/install-plugins.ts";
 import { createInstallTasks } from "./service/install-tasks.ts";
 import { createInstalledLists } from "./service/installed-lists.ts";
 import { createInstalledPlugins } from "./service/installed-plugins.ts";
-import { createInvokePlugin } from "./service/invoke-plugin.ts";
 import { createLocalPlugins } from "./service/local-plugins.ts";
 import { createMetrics, exposeMetrics } from "./service/metrics.ts";
 import { openPluginStorage } from "./plugin-storage-modules.ts";
@@ -61,6 +58,7 @@ import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
 import { trustedKeys } from "./trusted-keys.ts";
+import { watchModules } from "./watch-modules.ts";
 
 export interface DaemonOptions {
   readonly settings: ParsedConfig;
@@ -177,6 +175,7 @@ async function build(
   const launcher = await installLauncher({ folders: [join(folder.path, "run")] });
   const local = localSettings(options, { dataPath: folder.path });
   const packages = createStoredPackages({ blobs, publicKeys });
+  const watching = watchModules({ config, log });
   const plugins = createLocalPlugins({
     findDeclaration: (identifier) => store.declarations.get(identifier),
     loadPackage: (identifier) => packages.files(identifier),
@@ -187,6 +186,7 @@ async function build(
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,
     log,
+    logOf: watching.logOf,
   });
   onClose("the plugins", () => plugins.close({ drainMs }));
 
@@ -228,17 +228,16 @@ async function build(
     graceMs: config.PLUGD_BLOB_GRACE * 1000,
     now: Date.now,
   });
-  const innerApi = createInnerApi(innerApiSettings(config));
-  const invoke = createInvokePlugin({
-    findInstallation: (tenantId, pluginId) => installations.find(tenantId, pluginId),
-    runtimeTypeOf: (identifier) => installations.runtimeTypeOf(identifier),
-    runtimeOf: (identifier) => plugins.runtimeOf(identifier),
-    backwards: createBackwardsCalls({ api: innerApi, storage, metrics, log }),
+  const { innerApi, traces, invoke } = callModules({
+    config,
+    store,
+    plugins,
+    storage,
     recorder,
     metrics,
     log,
-    timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
   });
+  watching.follow(traces);
   const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background });
   await closeLastRun({ dataPath: folder.path, installTasks, sessions: store.sessions, log });
 
@@ -299,6 +298,7 @@ async function build(
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages }),
       ...endpoints.guarded,
+      ...watching.guarded,
     ],
   });
   const server = startServer({
@@ -319,6 +319,7 @@ async function build(
     log,
   });
   onClose("the listener", () => server.close({ drainMs }));
+  onClose("the streams of watchers", async () => watching.leave());
   const url = `http://${urlHost(server.hostname)}:${server.port}`;
   const removeRecord = await writeDaemonRecord(folder.path, {
     url,

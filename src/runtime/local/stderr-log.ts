@@ -1,6 +1,7 @@
 import { createLineSplitter, type SplitPart } from "../../lib/line-splitter.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { createRingText } from "../../lib/ring-text.ts";
+import { PLUGIN_LINES } from "../plugin-lines.ts";
 
 /** What a plugin says on stderr: logged line by line, and its end kept to explain why it died. */
 export interface StderrLog {
@@ -36,7 +37,7 @@ export function logStderr(stream: ReadableStream<Uint8Array>, options: StderrLog
       ring.push(block.endsWith("\n") ? block : `${block}\n`);
       for (const line of block.split("\n")) {
         const text = line.trimEnd();
-        if (text !== "") log.warn("Plugin stderr", { plugin: label, line: text });
+        if (text !== "") log.warn(PLUGIN_LINES.stderr, { plugin: label, line: text });
       }
     }
   }
