@@ -1,5 +1,5 @@
 /** Garbage for what reads packages, bundles, requests, items and settings: it answers or refuses, in time, and breaks nothing. */
-import { afterAll, afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import * as fc from "fast-check";
 import { SETTING_GROUPS } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
