@@ -266,7 +266,8 @@ test("an upload keeps every language, also those that clients don't know", async
     textEntries({ ...TINY, ...manifest((text) => text.replace("label: {en_US: x}", `label: ${names}`)) }),
   );
   const { declaration } = await readPackage(bytes, { maxUncompressedBytes: 5_000_000, publicKeys: [] });
-  expect<unknown>(declaration.label).toEqual({
+  const label: unknown = declaration.label;
+  expect(label).toEqual({
     en_US: "e",
     zh_Hans: "h",
     ja_JP: "j",
