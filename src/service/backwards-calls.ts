@@ -3,7 +3,7 @@ import type { InnerApi } from "../dify/inner-api.ts";
 import { describeError } from "../lib/describe-error.ts";
 import { hasFragileNumber, parseExact } from "../lib/exact-json.ts";
 import type { Logger } from "../lib/logger.ts";
-import { passOnTrace } from "../lib/traceparent.ts";
+import { passOnTrace, type TraceHeaders } from "../lib/traceparent.ts";
 import { refusalOf } from "../protocol/backwards/call-permissions.ts";
 import { platformCallOf } from "../protocol/backwards/catalogue.ts";
 import {
@@ -23,7 +23,7 @@ import { DaemonError } from "../protocol/daemon-error.ts";
 import type { PluginPermission } from "../protocol/declaration.ts";
 import type { BackwardsCall } from "../session/backwards.ts";
 import type { CallBackOutcome } from "../store/store.ts";
-import type { CallBackTracer, CallTracer } from "./call-trace.ts";
+import type { CallBackTrace, CallBackTracer, CallTrace, CallTracer } from "./call-trace.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface BackwardsCallsDeps {
@@ -31,6 +31,8 @@ export interface BackwardsCallsDeps {
   readonly storage: CallStorage;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** What a call back carries to the platform; without it, what came with the request that the plugin serves. */
+  readonly headersOf?: ((call: CallTrace, callBack: CallBackTrace | undefined) => TraceHeaders) | undefined;
 }
 
 /** What plugins keep. */
@@ -83,7 +85,14 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
   let reachable = true;
 
   function session(of: CallingSession): SessionBackwards {
-    let trace: string | undefined;
+    let passedOn: TraceHeaders | undefined;
+
+    function headersOf({ callBack }: Pick<CallBackTracer, "callBack">): TraceHeaders {
+      const { call } = of.tracer;
+      if (deps.headersOf) return deps.headersOf(call, callBack);
+      passedOn ??= { traceparent: passOnTrace(call.headers.traceparent) };
+      return passedOn;
+    }
 
     async function serve(
       call: BackwardsCall,
@@ -109,12 +118,11 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
       { call, request, say, tracer }: Serving & { readonly call: BackwardsCall; readonly request: unknown },
     ): Promise<void> {
       const body = row.prepare(fieldsOf(call, request), of);
-      trace ??= passOnTrace(of.tracer.call.headers.traceparent);
       await call.turn();
       const options = {
         signal: call.signal,
         hold: call.hold,
-        traceparent: trace,
+        ...headersOf(tracer),
         onHead: () => tracer.firstByte(),
       };
       if (row.streams)
@@ -208,7 +216,7 @@ type Say = (event: BackwardsEvent) => Promise<void>;
 /** One call that is being answered. */
 interface Serving {
   readonly say: Say;
-  readonly tracer: Pick<CallBackTracer, "firstByte">;
+  readonly tracer: Pick<CallBackTracer, "callBack" | "firstByte">;
 }
 
 interface Counted {
