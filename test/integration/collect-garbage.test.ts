@@ -8,14 +8,14 @@ import { isRunning, until } from "../support/processes.ts";
 setDefaultTimeout(120_000);
 
 /** The collector runs as often as this short grace period is over. */
-const GRACE = { PLUGD_BLOB_GRACE: "2" };
+const GRACE = { PLUGD_BLOB_GRACE: "3" };
 const VERSIONS = ["0.0.1", "0.0.2"] as const;
 const PLUGINS = ["one", "two", "three", "four", "five", "six", "seven"] as const;
 const TENANTS = ["a", "b", "c", "d"] as const;
 
 test("what nobody uses is freed, and what is used meanwhile is not, however installs and removals meet", async () => {
   await using daemon = await startTestDaemon({ env: GRACE });
-  const end = performance.now() + 5000;
+  const end = performance.now() + 7000;
   // Tenants share plugins: one installs what another has just given back.
   const rounds = await Promise.all(
     TENANTS.map(async (tenant, index) => {
