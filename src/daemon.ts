@@ -247,6 +247,7 @@ async function build(
   await closeLastRun({ dataPath: folder.path, installTasks, sessions: store.sessions, log });
 
   // HTTP
+  const spool = await openUploadSpool(join(folder.path, "uploads"));
   const tracker = createRequestTracker({
     metrics,
     log,
@@ -271,6 +272,7 @@ async function build(
     open: endpoints.open,
     guarded: [
       managementInstallRoutes({
+        spool,
         upload: createUploadPackage({
           store: storePackages,
           maxPackageBytes: config.MAX_PLUGIN_PACKAGE_SIZE,
@@ -292,7 +294,7 @@ async function build(
           forceSignature: config.FORCE_VERIFYING_SIGNATURE,
           enforceOfficial: config.ENFORCE_LANGGENIUS_PLUGIN_SIGNATURES,
         }),
-        spool: await openUploadSpool(join(folder.path, "uploads")),
+        spool,
         maxBundleBytes: config.MAX_BUNDLE_PACKAGE_SIZE,
       }),
       managementPluginRoutes({

@@ -94,11 +94,12 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
       return passedOn;
     }
 
+    /** Answers what is still to be said, which goes out together with the end. */
     async function serve(
       call: BackwardsCall,
       { type, request }: BackwardsRequest,
       { say, tracer, permission }: Serving & { readonly permission: PluginPermission | undefined },
-    ): Promise<void> {
+    ): Promise<readonly BackwardsEvent[]> {
       const refusal =
         of.type === "model" ? "you can not invoke dify from model" : refusalOf(type, permission);
       if (refusal !== undefined) throw new RefusedError(refusal);
@@ -110,13 +111,13 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
         readStorageRequest(request),
       );
       tracer.firstByte();
-      await say({ event: "response", message: "struct", data: JSON.stringify(data) });
+      return [{ event: "response", message: "struct", data: JSON.stringify(data) }];
     }
 
     async function askPlatform(
       row: PlatformCall,
       { call, request, say, tracer }: Serving & { readonly call: BackwardsCall; readonly request: unknown },
-    ): Promise<void> {
+    ): Promise<readonly BackwardsEvent[]> {
       const body = row.prepare(fieldsOf(call, request), of);
       await call.turn();
       const options = {
@@ -125,15 +126,17 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
         ...headersOf(tracer),
         onHead: () => tracer.firstByte(),
       };
+      const last: BackwardsEvent[] = [];
       if (row.streams)
         for await (const { value, raw } of api.stream(row.path, body, options))
           await say({ event: "response", message: "stream", data: row.decode(value, raw) });
       else {
         const { value, raw } = await api.call(row.path, body, options);
-        await say({ event: "response", message: "struct", data: row.decode(value, raw) });
+        last.push({ event: "response", message: "struct", data: row.decode(value, raw) });
       }
       if (!reachable) log.info("The platform answers again");
       reachable = true;
+      return last;
     }
 
     /** The error that the plugin gets, where it gets one. */
@@ -191,15 +194,16 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
         const say = sayTo(call, asked.requestId, said);
         let outcome: CallBackOutcome = "success";
         try {
+          let last: readonly BackwardsEvent[];
           try {
-            await serve(call, asked, { say, tracer: counted.tracer, permission });
+            last = await serve(call, asked, { say, tracer: counted.tracer, permission });
           } catch (cause) {
             if (cause instanceof GoneError || call.signal.aborted) throw cause;
             outcome = isRefusal(cause) ? "refused" : "error";
             tell(cause, asked.type);
-            await say({ event: "error", message: explain(cause, asked.type) });
+            last = [{ event: "error", message: explain(cause, asked.type) }];
           }
-          await say({ event: "end" });
+          await say(...last, { event: "end" });
         } catch {
           outcome = "cancelled";
         }
@@ -211,7 +215,7 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
   return { session };
 }
 
-type Say = (event: BackwardsEvent) => Promise<void>;
+type Say = (...events: readonly BackwardsEvent[]) => Promise<unknown>;
 
 /** One call that is being answered. */
 interface Serving {
@@ -232,10 +236,10 @@ function knownType(type: string): string {
 }
 
 function sayTo(call: BackwardsCall, requestId: string, said: { bytes: number }): Say {
-  return async (event) => {
+  return async (...events) => {
     try {
-      if (event.event === "response") said.bytes += event.data.length;
-      await call.reply(backwardsEventText(requestId, event));
+      for (const event of events) if (event.event === "response") said.bytes += event.data.length;
+      await Promise.all(events.map((event) => call.reply(backwardsEventText(requestId, event))));
     } catch (cause) {
       throw new GoneError("The plugin is gone", { cause });
     }
