@@ -78,6 +78,7 @@ export interface DaemonOptions {
 const FORM_BYTES = 1024 * 1024;
 const SESSION_WRITE_MS = 1000;
 const SWEEP_MS = 60_000;
+const MIN_SWEEP_MS = 1000;
 
 /**
  * Builds everything in order and closes it in reverse. When a step fails, what was built is closed before the error
@@ -358,9 +359,8 @@ async function build(
 
   // What goes on in the background from here
   background.repeat("remove old tasks", SWEEP_MS, () => installTasks.sweep());
-  background.repeat("collect what nobody uses", SWEEP_MS, async () => {
-    await collect();
-  });
+  const collectMs = Math.min(SWEEP_MS, Math.max(MIN_SWEEP_MS, config.PLUGD_BLOB_GRACE * 1000));
+  background.repeat("collect what nobody uses", collectMs, () => collect().then(() => undefined));
   background.start("start plugins that were used lately", async () => {
     const lately = await installations.identifiers("local");
     const used = lately.filter(({ lastUsedAt }) => lastUsedAt !== null).map(({ identifier }) => identifier);
