@@ -18,6 +18,7 @@ import { managementInstallRoutes } from "./http/routes/management-install.ts";
 import { managementListRoutes } from "./http/routes/management-lists.ts";
 import { managementPluginRoutes } from "./http/routes/management-plugins.ts";
 import { managementProviderRoutes } from "./http/routes/management-providers.ts";
+import { pprofRoutes } from "./http/routes/pprof.ts";
 import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
@@ -46,6 +47,7 @@ import { createMetrics, exposeMetrics } from "./service/metrics.ts";
 import { openPluginStorage } from "./plugin-storage-modules.ts";
 import { createListModelBindings } from "./service/model-bindings.ts";
 import { createPackageGuard } from "./service/package-guard.ts";
+import { createProfiler } from "./service/profiler.ts";
 import { createProviders } from "./service/providers.ts";
 import { createReadReadme } from "./service/readme.ts";
 import { createRetirePlugin } from "./service/retire-plugin.ts";
@@ -326,6 +328,7 @@ async function build(
       ...endpoints.guarded,
       ...debug.routes,
       ...watching.guarded,
+      ...(config.PPROF_ENABLED ? [pprofRoutes({ profiler: createProfiler(), argv: process.argv })] : []),
     ],
   });
   const server = startServer({

@@ -16,6 +16,7 @@ import { managementInstallRoutes } from "../../src/http/routes/management-instal
 import { managementListRoutes } from "../../src/http/routes/management-lists.ts";
 import { managementPluginRoutes } from "../../src/http/routes/management-plugins.ts";
 import { managementProviderRoutes } from "../../src/http/routes/management-providers.ts";
+import { pprofRoutes } from "../../src/http/routes/pprof.ts";
 import { readmeRoutes } from "../../src/http/routes/readme.ts";
 import { openUploadSpool } from "../../src/http/upload-spool.ts";
 import { rawMember } from "../../src/lib/json-scan.ts";
@@ -30,6 +31,7 @@ import { createInvokePlugin } from "../../src/service/invoke-plugin.ts";
 import { createLiveEvents } from "../../src/service/live-events.ts";
 import { createMetrics, exposeMetrics } from "../../src/service/metrics.ts";
 import { createListModelBindings } from "../../src/service/model-bindings.ts";
+import type { Profiler } from "../../src/service/profiler.ts";
 import { createProviders } from "../../src/service/providers.ts";
 import { createReadReadme } from "../../src/service/readme.ts";
 import { createSessionRecorder } from "../../src/service/session-recorder.ts";
@@ -47,6 +49,14 @@ export const APP_KEY = "the key of the whole app";
 export const APP_TENANT = "t1";
 /** Of uploads and of bodies without a file, small enough to be exceeded often. */
 export const APP_LIMITS = { packageBytes: 200_000, bundleBytes: 400_000, requestBytes: 1_000_000 };
+
+/** Profiles would take the time that they are asked for, and snapshots that of all tests. */
+const QUICK_PROFILER: Profiler = {
+  cpu: async () => "{}",
+  heap: () => new Blob(["{}"]).stream(),
+  counts: () => ({ Promise: 1 }),
+  threads: async () => ["main"],
+};
 
 /** One route, with what it tells about itself. */
 export interface AppRoute {
@@ -149,6 +159,7 @@ export async function openWholeApp(): Promise<WholeApp> {
         leaving: AbortSignal.abort(),
         run: "run",
       }),
+      pprofRoutes({ profiler: QUICK_PROFILER, argv: ["plugd", "start"] }),
       managementInstallRoutes({ ...services, upload, spool, maxPackageBytes: APP_LIMITS.packageBytes }),
       managementBundleRoutes({
         uploadBundle: createUploadBundle({

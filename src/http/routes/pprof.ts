@@ -1,6 +1,6 @@
 import { Elysia } from "elysia";
 import type { Profiler } from "../../service/profiler.ts";
-import { queryInteger } from "../field-checks.ts";
+import { optionalQueryInteger } from "../field-checks.ts";
 import { describeFields } from "../openapi/describe-fields.ts";
 import { type Operations, failureAnswer } from "../openapi/operation.ts";
 import { decodeFields } from "../request-fields.ts";
@@ -12,9 +12,12 @@ export interface PprofRoutesDeps {
 }
 
 const PREFIX = "/debug/pprof";
-const DEFAULT_SECONDS = 30;
 const MAX_SECONDS = 600;
-const DURATION = { seconds: queryInteger("seconds", { min: 0, max: MAX_SECONDS }) };
+const lasting = (fallback: number) => ({
+  seconds: optionalQueryInteger("seconds", { max: MAX_SECONDS, fallback }),
+});
+const PROFILE = lasting(30);
+const TRACE = lasting(1);
 
 const PAGES = {
   "": "What there is",
@@ -31,7 +34,8 @@ const PAGES = {
 } as const;
 type Page = keyof typeof PAGES;
 
-const WAITING = /^(Promise|Async|Generator|Timeout|Immediate|Subprocess|Socket|.*Server|Request|Response|ReadableStream)/;
+const WAITING =
+  /^(Promise|Async|Generator|Timeout|Immediate|Subprocess|Socket|.*Server|Request|Response|ReadableStream)/;
 
 /** What these routes tell about themselves. */
 export const pprofOperations = (): Operations =>
@@ -42,7 +46,7 @@ export const pprofOperations = (): Operations =>
         operationId: `pprof${page.slice(1, 2).toUpperCase()}${page.slice(2)}`,
         summary,
         tags: ["System"],
-        ...(takesTime(page) ? describeFields(DURATION) : {}),
+        ...(takesTime(page) ? describeFields(PROFILE) : {}),
         responses: {
           "200": { description: "What was asked for", content: { "*/*": { schema: { type: "string" } } } },
           ...(takesTime(page) ? { "400": failureAnswer("Fields are wrong") } : {}),
@@ -56,9 +60,9 @@ export function pprofRoutes({ profiler, argv }: PprofRoutesDeps) {
   const pages: Readonly<Record<Page, (request: Request) => Response | Promise<Response>>> = {
     "": () => text(Object.entries(PAGES).map(([page, what]) => `${PREFIX}${page || "/"}\t${what}`)),
     "/cmdline": () => new Response(argv.join("\0"), { headers: { "content-type": "text/plain" } }),
-    "/profile": (request) => profile(request, DEFAULT_SECONDS),
+    "/profile": (request) => profile(request, PROFILE),
     "/symbol": () => text(["num_symbols: 0"]),
-    "/trace": (request) => profile(request, 1),
+    "/trace": (request) => profile(request, TRACE),
     "/goroutine": () => text(counts((kind) => WAITING.test(kind))),
     "/heap": () => download(profiler.heap(), "plugd.heapsnapshot"),
     "/allocs": () => text(counts(() => true)),
@@ -67,9 +71,9 @@ export function pprofRoutes({ profiler, argv }: PprofRoutesDeps) {
     "/threadcreate": async () => text(await profiler.threads()),
   };
 
-  async function profile(request: Request, defaultSeconds: number): Promise<Response> {
-    const { seconds } = await decodeFields(request, DURATION);
-    const taken = await profiler.cpu({ seconds: seconds || defaultSeconds, signal: request.signal });
+  async function profile(request: Request, fields: typeof PROFILE): Promise<Response> {
+    const { seconds } = await decodeFields(request, fields);
+    const taken = await profiler.cpu({ seconds, signal: request.signal });
     return download(taken, "plugd.cpuprofile");
   }
 
