@@ -1,0 +1,44 @@
+import { Elysia } from "elysia";
+import { DaemonError } from "../../protocol/daemon-error.ts";
+import type { Functions, OpenFunction } from "../../service/connector/functions.ts";
+import { openEventLines } from "./event-lines.ts";
+
+export interface FunctionRoutesDeps {
+  readonly functions: Functions;
+  readonly endpointOf: (id: string) => string;
+  /** Time that open calls get when a function is deleted, in milliseconds. */
+  readonly drainMs: number;
+}
+
+const STILL_THERE = ": still there\n\n";
+
+/** What operators call; the reference has no such routes. */
+export function functionRoutes({ functions, endpointOf, drainMs }: FunctionRoutesDeps) {
+  const require = (id: string) => {
+    const found = functions.find(id);
+    if (!found) throw noFunction(id);
+    return found;
+  };
+  const describe = ({ record, pool }: OpenFunction) => ({
+    ...record,
+    endpoint: endpointOf(record.id),
+    instances: pool.status,
+  });
+  return new Elysia({ name: "connector-functions", prefix: "/v1/functions" })
+    .get("/", () => ({ functions: functions.list().map(describe) }))
+    .get("/:id", ({ params }) => describe(require(params.id)))
+    .delete("/:id", async ({ params }) => {
+      if (!(await functions.remove(params.id, { drainMs }))) throw noFunction(params.id);
+      return { deleted: params.id };
+    })
+    .get("/:id/logs", ({ params }) => {
+      const { log } = require(params.id);
+      const lines = openEventLines({ missed: (missed) => ({ missed }), ping: STILL_THERE });
+      void log.follow((line) => lines.send(line), { signal: lines.left }).finally(() => lines.end());
+      return lines.response;
+    });
+}
+
+function noFunction(id: string): DaemonError {
+  return new DaemonError("not_found", `Cannot find function "${id}"`);
+}

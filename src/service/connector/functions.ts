@@ -1,0 +1,180 @@
+import type { BlobStore } from "../../blob/blob-store.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { readPackage } from "../../package/read-package.ts";
+import { DaemonError } from "../../protocol/daemon-error.ts";
+import { requireIdentifier } from "../../protocol/identifier.ts";
+import type { PluginSource, Provisioner, ReportStage } from "../../runtime/local/prepare.ts";
+import type { FunctionInstance } from "./function-instance.ts";
+import { createFunctionLog, type FunctionLog } from "./function-log.ts";
+import type { FunctionRecord, FunctionRegistry } from "./function-registry.ts";
+import { createInstancePool, type InstancePool, type PoolSettings } from "./instance-pool.ts";
+
+/** A function with its processes. */
+export interface OpenFunction {
+  readonly record: FunctionRecord;
+  readonly pool: InstancePool;
+  readonly log: FunctionLog;
+}
+
+export interface FunctionsDeps {
+  readonly registry: FunctionRegistry;
+  readonly blobs: Pick<BlobStore, "get" | "delete">;
+  readonly provisioner: Provisioner;
+  readonly startInstance: StartInstance;
+  readonly poolSettings: PoolSettings;
+  readonly log: Logger;
+}
+
+export type StartInstance = (
+  what: {
+    readonly source: PluginSource;
+    readonly number: number;
+    readonly label: string;
+    readonly log: FunctionLog;
+    readonly report: ReportStage;
+  },
+  signal: AbortSignal,
+) => Promise<FunctionInstance>;
+
+/** The functions that were launched, with the processes of those that are in use. */
+export interface Functions {
+  /** Undefined where there is no such function. */
+  find(id: string): OpenFunction | undefined;
+  ofPlugin(identifier: string): OpenFunction | undefined;
+  list(): readonly OpenFunction[];
+  /**
+   * Opens a function that is being launched: its first process is started from a source that the caller has at hand.
+   * It is listed once it is added.
+   */
+  prepare(record: FunctionRecord, source: PluginSource, report: ReportStage): OpenFunction;
+  add(opened: OpenFunction): Promise<void>;
+  /** Ends one that was prepared and not added. */
+  drop(opened: OpenFunction): Promise<void>;
+  /** Stops and forgets it, with its package and its folder. Does nothing where there is none. */
+  remove(id: string, options: { readonly drainMs: number }): Promise<boolean>;
+  close(options: { readonly drainMs: number }): Promise<void>;
+}
+
+const NOTHING: ReportStage = () => undefined;
+
+export function createFunctions(deps: FunctionsDeps): Functions {
+  const { registry, blobs, provisioner, log } = deps;
+  const open = new Map<string, OpenFunction>();
+  /** Being launched, or on their way out. */
+  const unlisted = new Set<OpenFunction>();
+
+  /** The package is read when the first process is started; most functions rest after a start of the connector. */
+  async function loadSource(identifier: string): Promise<PluginSource> {
+    const read = async () => {
+      const bytes = await blobs.get("package", identifier);
+      if (!bytes)
+        throw new DaemonError("unavailable", `Cannot find the package of "${identifier}"`, {
+          hint: "Launch the function again",
+        });
+      return readPackage(bytes, { maxUncompressedBytes: Number.MAX_SAFE_INTEGER, publicKeys: [] });
+    };
+    const { declaration } = await read();
+    return {
+      identifier: requireIdentifier(identifier),
+      declaration,
+      load: async () => (await read()).files,
+    };
+  }
+
+  function create(
+    record: FunctionRecord,
+    from: { readonly source?: PluginSource; readonly report: ReportStage },
+  ): OpenFunction {
+    const lines = createFunctionLog();
+    const label = record.name;
+    let source: Promise<PluginSource> | undefined = from.source && Promise.resolve(from.source);
+
+    async function start(number: number, signal: AbortSignal): Promise<FunctionInstance> {
+      source ??= loadSource(record.identifier);
+      let known: PluginSource;
+      try {
+        known = await source;
+      } catch (cause) {
+        source = undefined;
+        throw cause;
+      }
+      const began = performance.now();
+      const instance = await deps.startInstance(
+        { source: known, number, label, log: lines, report: number === 1 ? from.report : NOTHING },
+        signal,
+      );
+      const tookMs = Math.round(performance.now() - began);
+      log.info("Instance started", { function: label, instance: number, pid: instance.pid, took_ms: tookMs });
+      return instance;
+    }
+
+    const pool = createInstancePool({
+      settings: deps.poolSettings,
+      start,
+      log: log.with({ function: label }),
+      now: () => performance.now(),
+    });
+    return { record, pool, log: lines };
+  }
+
+  function find(id: string): OpenFunction | undefined {
+    const known = open.get(id);
+    if (known) return known;
+    const record = registry.find(id);
+    if (!record) return undefined;
+    const opened = create(record, { report: NOTHING });
+    open.set(id, opened);
+    return opened;
+  }
+
+  return {
+    find,
+    ofPlugin(identifier) {
+      const record = registry.ofPlugin(identifier);
+      return record && find(record.id);
+    },
+    list: () => registry.list().flatMap(({ id }) => find(id) ?? []),
+    prepare(record, source, report) {
+      const { identifier, declaration } = source;
+      // What is kept for later starts must not hold the whole package in memory.
+      let first: PluginSource["load"] | undefined = source.load;
+      const load = async () => {
+        const now = first ?? (await loadSource(identifier.text)).load;
+        first = undefined;
+        return now();
+      };
+      const opened = create(record, { source: { identifier, declaration, load }, report });
+      unlisted.add(opened);
+      return opened;
+    },
+    async add(opened) {
+      await registry.save(opened.record);
+      open.set(opened.record.id, opened);
+      unlisted.delete(opened);
+    },
+    async drop(opened) {
+      await opened.pool.close({ drainMs: 0 });
+      opened.log.close();
+      unlisted.delete(opened);
+    },
+    async remove(id, { drainMs }) {
+      const opened = find(id);
+      if (!opened) return false;
+      // From here on nobody finds it, also after a kill.
+      await registry.remove(id);
+      open.delete(id);
+      unlisted.add(opened);
+      opened.log.close();
+      await opened.pool.close({ drainMs });
+      unlisted.delete(opened);
+      await blobs.delete("package", opened.record.identifier);
+      await provisioner.discard(requireIdentifier(opened.record.identifier));
+      return true;
+    },
+    async close(options) {
+      const all = [...open.values(), ...unlisted];
+      for (const one of all) one.log.close();
+      await Promise.all(all.map(({ pool }) => pool.close(options)));
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { describeError, errorMessage } from "../../lib/describe-error.ts";
+import { settlesWithin } from "../../lib/deadline.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { DaemonError } from "../../protocol/daemon-error.ts";
+import type { CallSignatures } from "./call-signature.ts";
+import type { FunctionCall } from "./function-instance.ts";
+import type { Functions, OpenFunction } from "./functions.ts";
+import type { Lease } from "./instance-pool.ts";
+
+export interface IncomingCall extends FunctionCall {
+  readonly functionId: string;
+  readonly signature: string | null;
+  /** Of this request, in errors and logs. */
+  readonly requestId: string;
+}
+
+export interface InvokeFunctionDeps {
+  readonly functions: Pick<Functions, "find">;
+  /** Undefined: signatures are not asked for. */
+  readonly signatures: CallSignatures | undefined;
+  /** Limit of a call, its wait included, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly log: Logger;
+}
+
+/**
+ * Answers one call of a function, starting an instance if need be. Rejects with a `DaemonError` while nothing of the
+ * answer was passed on; after that, a failure is the last line of the body, in the form of AWS Lambda
+ * (contract/plugin-wire 3.4). The signal is the client's leaving.
+ */
+export type InvokeFunction = (call: IncomingCall, signal: AbortSignal) => Promise<Response>;
+
+/** After a broken answer the end of its process is awaited this long, for its reason. */
+const LAST_WORDS_MS = 1000;
+
+export function createInvokeFunction(deps: InvokeFunctionDeps): InvokeFunction {
+  const { functions, signatures, timeoutMs, log } = deps;
+
+  return async (call, signal) => {
+    const opened = functions.find(call.functionId);
+    if (!opened) throw new DaemonError("not_found", "Cannot find the function");
+    const signed = signatures?.admit(call);
+    const limit = startLimit(timeoutMs, signal);
+    try {
+      return await answer({ call, opened, limit, log });
+    } catch (cause) {
+      signed?.forget();
+      limit.stop();
+      throw cause;
+    }
+  };
+}
+
+/** Aborts when the time is over or the client has left; `why` tells which. */
+interface Limit {
+  readonly signal: AbortSignal;
+  readonly why: "time" | "client" | undefined;
+  readonly timeoutMs: number;
+  stop(): void;
+}
+
+function startLimit(timeoutMs: number, client: AbortSignal): Limit {
+  const time = new AbortController();
+  const timer = setTimeout(() => time.abort(), timeoutMs);
+  return {
+    signal: AbortSignal.any([client, time.signal]),
+    get why() {
+      if (time.signal.aborted) return "time";
+      return client.aborted ? "client" : undefined;
+    },
+    timeoutMs,
+    stop: () => clearTimeout(timer),
+  };
+}
+
+interface Answering {
+  readonly call: IncomingCall;
+  readonly opened: OpenFunction;
+  readonly limit: Limit;
+  readonly log: Logger;
+}
+
+async function answer(work: Answering): Promise<Response> {
+  const { call, opened, limit } = work;
+  const began = performance.now();
+  let lease: Lease;
+  try {
+    lease = await opened.pool.acquire(limit.signal);
+  } catch (cause) {
+    if (limit.why === "time") throw timedOut(limit, cause);
+    throw cause;
+  }
+  const waitedMs = Math.round(performance.now() - began);
+  // Ends the request when its answer is over for whatever reason.
+  const over = new AbortController();
+  let response: Response;
+  try {
+    response = await lease.instance.call(call, AbortSignal.any([limit.signal, over.signal]));
+  } catch (cause) {
+    const failure = await failureOf(cause, lease, work);
+    lease.release({ suspect: limit.why === "time" });
+    throw failure;
+  }
+  const done = (how?: { readonly suspect: boolean }) => {
+    over.abort();
+    limit.stop();
+    lease.release(how);
+    const tookMs = Math.round(performance.now() - began);
+    work.log.info("Call answered", {
+      function: opened.record.name,
+      action: call.action,
+      instance: lease.instance.number,
+      request_id: call.requestId,
+      status: response.status,
+      waited_ms: waitedMs,
+      took_ms: tookMs,
+    });
+  };
+  const headers = new Headers({ "x-amzn-requestid": call.requestId });
+  for (const name of ["content-type", "cache-control"]) {
+    const value = response.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  const init = { status: response.status, headers };
+  if (response.body === null) {
+    done();
+    return new Response(null, init);
+  }
+  return new Response(relay(response.body, { work, lease, done }), init);
+}
+
+/** The body as it comes, at the client's pace; a failure is its last line. */
+function relay(
+  body: ReadableStream<Uint8Array>,
+  how: {
+    readonly work: Answering;
+    readonly lease: Lease;
+    readonly done: (how?: { readonly suspect: boolean }) => void;
+  },
+): ReadableStream<Uint8Array> {
+  const { work, lease, done } = how;
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const read = await reader.read();
+        if (!read.done) return controller.enqueue(read.value);
+        done();
+      } catch (cause) {
+        const failure = await failureOf(cause, lease, work);
+        done({ suspect: work.limit.why === "time" });
+        controller.enqueue(lastLine(failure, work.call.requestId));
+      }
+      controller.close();
+    },
+    async cancel() {
+      done();
+      // What is still on its way concerns nobody.
+      await reader.cancel().catch(() => undefined);
+    },
+  });
+}
+
+async function failureOf(cause: unknown, lease: Lease, { limit, call }: Answering): Promise<unknown> {
+  if (limit.why === "client") return cause;
+  if (limit.why === "time") return timedOut(limit, cause);
+  const { instance } = lease;
+  const ended = (await settlesWithin(instance.ended, LAST_WORDS_MS)) ? await instance.ended : undefined;
+  const why = ended ?? `its connection broke (${describeError(cause)})`;
+  const message = `RequestId: ${call.requestId} Error: instance ${instance.number} of the function failed, ${why}`;
+  return new DaemonError("plugin_failed", message, {
+    cause,
+    plugin: { error_type: "Runtime.ExitError", message },
+  });
+}
+
+function timedOut(limit: Limit, cause: unknown): DaemonError {
+  return new DaemonError("timeout", `Task timed out after ${(limit.timeoutMs / 1000).toFixed(2)} seconds`, {
+    cause,
+    hint: "Raise PLUGD_CONNECTOR_TIMEOUT",
+  });
+}
+
+/** What AWS Lambda puts behind a streamed answer that broke; what stands before it may have no end of line. */
+function lastLine(failure: unknown, requestId: string): Uint8Array {
+  const isTimeout = failure instanceof DaemonError && failure.code === "timeout";
+  const line = JSON.stringify({
+    errorType: isTimeout ? "Sandbox.Timedout" : "Runtime.ExitError",
+    errorMessage: errorMessage(failure),
+    requestId,
+  });
+  return new TextEncoder().encode(`\n${line}\n`);
+}

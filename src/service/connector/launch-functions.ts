@@ -1,0 +1,184 @@
+import type { BlobStore } from "../../blob/blob-store.ts";
+import { describeError } from "../../lib/describe-error.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { readPackage } from "../../package/read-package.ts";
+import type { PluginPackage } from "../../package/package.ts";
+import { DaemonError } from "../../protocol/daemon-error.ts";
+import type { LaunchEvent } from "../../protocol/launch-event.ts";
+import { launchedMessage } from "../../protocol/launch-event.ts";
+import type { PrepareStage, Provisioner } from "../../runtime/local/prepare.ts";
+import { requireSignature } from "../signature-policy.ts";
+import { functionName, newFunctionId } from "./function-name.ts";
+import type { Functions, OpenFunction } from "./functions.ts";
+import { createLaunchProgress, type LaunchProgress } from "./launch-progress.ts";
+
+export interface LaunchRequest {
+  readonly bytes: Uint8Array;
+  /** What the daemon says of the signature. It is looked at here anyway; `true` also makes a missing one an error. */
+  readonly verified: boolean;
+  /** The daemon's identifier of the package, if it gave one. */
+  readonly identifier: string | undefined;
+}
+
+export interface LaunchFunctionsDeps {
+  readonly functions: Functions;
+  readonly blobs: Pick<BlobStore, "put" | "delete">;
+  readonly provisioner: Provisioner;
+  readonly maxPackageBytes: number;
+  readonly publicKeys: readonly string[];
+  /** `FORCE_VERIFYING_SIGNATURE`. */
+  readonly forceSignature: boolean;
+  readonly endpointOf: (id: string) => string;
+  readonly log: Logger;
+  /** Ends launches that are under way; they leave nothing behind. */
+  readonly closing: AbortSignal;
+}
+
+export interface LaunchFunctions {
+  /**
+   * Launches the function of a package, or joins the launch of the same package that is under way. Every outcome is
+   * an event; the launch goes on when nobody listens any more.
+   */
+  launch(request: LaunchRequest): LaunchProgress;
+  /** Resolves when no launch is under way. */
+  idle(): Promise<void>;
+}
+
+const STAGES: Readonly<Record<PrepareStage, LaunchEvent["Stage"]>> = {
+  unpack: "build",
+  environment: "build",
+  dependencies: "build",
+  compile: "build",
+  start: "run",
+};
+
+export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunctions {
+  const { functions, blobs, provisioner, log } = deps;
+  /** By identifier. */
+  const builds = new Map<string, LaunchProgress>();
+  const running = new Set<Promise<void>>();
+
+  /** Package, identifier and signature are those of this request, whatever others have sent. */
+  async function check(request: LaunchRequest): Promise<PluginPackage> {
+    const pkg = await readPackage(request.bytes, {
+      maxUncompressedBytes: deps.maxPackageBytes,
+      publicKeys: deps.publicKeys,
+    });
+    if (request.identifier !== undefined && request.identifier !== pkg.identifier.text)
+      throw new DaemonError(
+        "bad_request",
+        `Cannot launch "${request.identifier}": the package is "${pkg.identifier.text}"`,
+      );
+    if (deps.forceSignature || request.verified) requireSignature(pkg);
+    return pkg;
+  }
+
+  async function run(request: LaunchRequest, progress: LaunchProgress): Promise<void> {
+    try {
+      progress.tell("start", "running", "package", "Checking the package");
+      const pkg = await check(request);
+      const { text } = pkg.identifier;
+      let build = builds.get(text);
+      if (!build) {
+        build = createLaunchProgress();
+        builds.set(text, build);
+        hold(buildFunction(pkg, request.bytes, build).finally(() => builds.delete(text)));
+      } else progress.tell("start", "running", "package", "Joining a launch of the same package");
+      await build.follow((event) => progress.pass(event), { signal: deps.closing });
+      progress.end();
+    } catch (cause) {
+      progress.fail(failureText(cause));
+    }
+  }
+
+  async function buildFunction(
+    pkg: PluginPackage,
+    bytes: Uint8Array,
+    progress: LaunchProgress,
+  ): Promise<void> {
+    const { identifier, declaration, files } = pkg;
+    const before = functions.ofPlugin(identifier.text);
+    const record = before?.record ?? {
+      id: newFunctionId(identifier),
+      name: functionName(identifier),
+      identifier: identifier.text,
+      created_at: new Date().toISOString(),
+    };
+    const began = performance.now();
+    let opened: OpenFunction | undefined;
+    try {
+      progress.tell("start", "success", record.name, "The package is accepted");
+      await blobs.put("package", identifier.text, bytes);
+      const source = { identifier, declaration, load: () => Promise.resolve(files) };
+      opened =
+        before ?? functions.prepare(record, source, (stage, detail) => report(progress, stage, detail));
+      if (before) await prepareAgain(source, before, progress);
+      // It is there when it has answered once.
+      const lease = await opened.pool.acquire(deps.closing);
+      lease.release();
+      if (!before) await functions.add(opened);
+      log.info("Function launched", {
+        function: record.name,
+        took_ms: Math.round(performance.now() - began),
+      });
+      const endpoint = deps.endpointOf(record.id);
+      progress.tell("run", "success", record.name, launchedMessage({ endpoint, ...record }));
+      progress.tell("end", "success", record.name, "");
+      progress.end();
+    } catch (cause) {
+      log.warn("Cannot launch a function", { function: record.name, error: cause });
+      if (!before) await discard(pkg, opened);
+      progress.fail(failureText(cause));
+    }
+  }
+
+  /** A launch of what is there heals what is broken on the disk, and replaces the processes. */
+  async function prepareAgain(
+    source: Parameters<Provisioner["prepare"]>[0],
+    before: OpenFunction,
+    progress: LaunchProgress,
+  ): Promise<void> {
+    await provisioner.prepare(source, {
+      report: (stage, detail) => report(progress, stage, detail),
+      signal: deps.closing,
+    });
+    progress.tell("run", "running", before.record.name, "Replacing its processes");
+    before.pool.retireAll();
+  }
+
+  function report(progress: LaunchProgress, stage: PrepareStage, detail: string): void {
+    progress.tell(STAGES[stage], "running", stage, detail);
+  }
+
+  /** The first error is the one that tells; what cannot be removed now goes at the next start. */
+  async function discard(pkg: PluginPackage, opened: OpenFunction | undefined): Promise<void> {
+    try {
+      if (opened) await functions.drop(opened);
+      await blobs.delete("package", pkg.identifier.text);
+      await provisioner.discard(pkg.identifier);
+    } catch (cause) {
+      log.error("Cannot remove what a launch has left", { plugin: pkg.identifier.text, error: cause });
+    }
+  }
+
+  function hold(work: Promise<void>): void {
+    const held = work.finally(() => running.delete(held));
+    running.add(held);
+  }
+
+  return {
+    launch(request) {
+      const progress = createLaunchProgress();
+      hold(run(request, progress));
+      return progress;
+    },
+    async idle() {
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}
+
+function failureText(cause: unknown): string {
+  const text = describeError(cause);
+  return cause instanceof DaemonError && cause.hint !== undefined ? `${text}\n${cause.hint}` : text;
+}
