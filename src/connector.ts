@@ -9,6 +9,7 @@ import { createConnectorApp } from "./http/connector/connector-app.ts";
 import { createConnectorTracker } from "./http/connector/connector-tracker.ts";
 import { startServer } from "./http/server.ts";
 import type { Logger } from "./lib/logger.ts";
+import { createSlots } from "./lib/slots.ts";
 import { localSettings, runtimeSettings } from "./local-settings.ts";
 import { requireIdentifier } from "./protocol/identifier.ts";
 import { createMemoryLimiter } from "./runtime/local/memory-limiter.ts";
@@ -89,6 +90,7 @@ async function build(
   const provisioner = createProvisioner({ settings: local, log });
   const starter = createSpawnStarter({ launcher, memory });
   const { startTimeoutMs, termGraceMs, memoryLimit } = runtimeSettings(config);
+  const starts = createSlots(config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT);
   const startInstance: StartInstance = async ({ source, number, label, log: lines, report }, signal) => {
     const plan = await provisioner.prepare(source, { report, signal });
     report("start", "Waiting until it is healthy");
@@ -98,7 +100,12 @@ async function build(
       memoryBytes: memoryLimit(source.declaration.resource.memory),
       daemonUrl: config.PLUGD_CONNECTOR_DAEMON_URL,
     };
-    return startSdkInstance({ number, label, plan, starter, settings, freePort, log: lines }, signal);
+    const leave = await starts.acquire(() => 0, signal);
+    try {
+      return await startSdkInstance({ number, label, plan, starter, settings, freePort, log: lines }, signal);
+    } finally {
+      leave();
+    }
   };
 
   // Services
@@ -128,13 +135,11 @@ async function build(
     publicKeys,
     forceSignature: config.FORCE_VERIFYING_SIGNATURE,
     endpointOf,
+    slots: createSlots(config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT),
     log,
     closing: closing.signal,
   });
-  closers.defer(async () => {
-    closing.abort(new Error("The connector is stopping"));
-    await launches.idle();
-  });
+  closers.defer(() => launches.idle());
   const secret = config.PLUGD_CONNECTOR_SIGNATURE_SECRET;
   const invoke = createInvokeFunction({
     functions,
@@ -161,6 +166,7 @@ async function build(
     maxPackageBytes,
     maxRequestBytes: config.PLUGD_CONNECTOR_MAX_REQUEST_BYTES,
     drainMs,
+    closing: closing.signal,
     log,
     onRoute: (request, route) => tracker.route(request, route),
   });
@@ -176,6 +182,8 @@ async function build(
     log,
   });
   closers.defer(() => server.close({ drainMs }));
+  // What people and daemons watch ends first, or the listener would wait for it.
+  closers.defer(() => closing.abort(new Error("The connector is stopping")));
   const url = `http://${urlHost(server.hostname)}:${server.port}`;
   base = config.PLUGD_CONNECTOR_PUBLIC_URL ?? url;
 

@@ -1,6 +1,8 @@
 import type { Logger } from "../../lib/logger.ts";
 import type { RequestTracker } from "../request-tracker.ts";
 
+const LEAST_FAILURE = 400;
+
 /**
  * Counts requests, and logs those of the connector's own API. Calls of functions are logged where it is known how they
  * went, and their paths hold what makes them callable.
@@ -26,8 +28,8 @@ export function createConnectorTracker(log: Logger): RequestTracker {
       } finally {
         active--;
         const route = routes.get(request) ?? "";
-        const isCall = route.startsWith("/f/");
-        log[isCall && status < 400 ? "debug" : "info"]("HTTP request", {
+        const changesNothing = route.startsWith("/f/") || request.method === "GET";
+        log[changesNothing && status < LEAST_FAILURE ? "debug" : "info"]("HTTP request", {
           method: request.method,
           route,
           status,

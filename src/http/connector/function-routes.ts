@@ -8,12 +8,14 @@ export interface FunctionRoutesDeps {
   readonly endpointOf: (id: string) => string;
   /** Time that open calls get when a function is deleted, in milliseconds. */
   readonly drainMs: number;
+  /** Ends the streams of logs. */
+  readonly closing: AbortSignal;
 }
 
 const STILL_THERE = ": still there\n\n";
 
 /** What operators call; the reference has no such routes. */
-export function functionRoutes({ functions, endpointOf, drainMs }: FunctionRoutesDeps) {
+export function functionRoutes({ functions, endpointOf, drainMs, closing }: FunctionRoutesDeps) {
   const require = (id: string) => {
     const found = functions.find(id);
     if (!found) throw noFunction(id);
@@ -34,7 +36,8 @@ export function functionRoutes({ functions, endpointOf, drainMs }: FunctionRoute
     .get("/:id/logs", ({ params }) => {
       const { log } = require(params.id);
       const lines = openEventLines({ missed: (missed) => ({ missed }), ping: STILL_THERE });
-      void log.follow((line) => lines.send(line), { signal: lines.left }).finally(() => lines.end());
+      const signal = AbortSignal.any([lines.left, closing]);
+      void log.follow((line) => lines.send(line), { signal }).finally(() => lines.end());
       return lines.response;
     });
 }

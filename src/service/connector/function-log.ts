@@ -20,7 +20,11 @@ const KEPT_LINES = 500;
 /** A line of which more is not shown. */
 const MAX_LINE_CHARS = 8192;
 
-export function createFunctionLog(now: () => Date = () => new Date()): FunctionLog {
+export function createFunctionLog(options: {
+  readonly onLine: (line: FunctionLogLine) => void;
+  readonly now?: () => Date;
+}): FunctionLog {
+  const { onLine, now = () => new Date() } = options;
   const kept: FunctionLogLine[] = [];
   const followers = new Set<(line: FunctionLogLine) => void>();
   const closed = new AbortController();
@@ -31,17 +35,18 @@ export function createFunctionLog(now: () => Date = () => new Date()): FunctionL
       const written = { time: now().toISOString(), ...entry, line: text };
       kept.push(written);
       if (kept.length > 2 * KEPT_LINES) kept.splice(0, kept.length - KEPT_LINES);
+      onLine(written);
       for (const tell of followers) tell(written);
     },
-    async follow(onLine, { signal }) {
-      for (const line of kept.slice(-KEPT_LINES)) onLine(line);
+    async follow(tell, { signal }) {
+      for (const line of kept.slice(-KEPT_LINES)) tell(line);
       const ended = AbortSignal.any([signal, closed.signal]);
       if (ended.aborted) return;
-      followers.add(onLine);
+      followers.add(tell);
       const over = Promise.withResolvers<void>();
       ended.addEventListener("abort", () => over.resolve(), { once: true });
       await over.promise;
-      followers.delete(onLine);
+      followers.delete(tell);
     },
     close: () => closed.abort(),
   };

@@ -5,7 +5,7 @@ import { DaemonError } from "../../protocol/daemon-error.ts";
 import { requireIdentifier } from "../../protocol/identifier.ts";
 import type { PluginSource, Provisioner, ReportStage } from "../../runtime/local/prepare.ts";
 import type { FunctionInstance } from "./function-instance.ts";
-import { createFunctionLog, type FunctionLog } from "./function-log.ts";
+import { createFunctionLog, type FunctionLog, type FunctionLogLine } from "./function-log.ts";
 import type { FunctionRecord, FunctionRegistry } from "./function-registry.ts";
 import { createInstancePool, type InstancePool, type PoolSettings } from "./instance-pool.ts";
 
@@ -55,6 +55,8 @@ export interface Functions {
   close(options: { readonly drainMs: number }): Promise<void>;
 }
 
+/** What the SDK's server says of every request. */
+const ACCESS_LINE = /^127\.0\.0\.1 - - \[.*\] "(?:GET \/health|POST \/invoke)/;
 const NOTHING: ReportStage = () => undefined;
 
 export function createFunctions(deps: FunctionsDeps): Functions {
@@ -85,8 +87,8 @@ export function createFunctions(deps: FunctionsDeps): Functions {
     record: FunctionRecord,
     from: { readonly source?: PluginSource; readonly report: ReportStage },
   ): OpenFunction {
-    const lines = createFunctionLog();
     const label = record.name;
+    const lines = createFunctionLog({ onLine: (line) => logLine(label, line) });
     let source: Promise<PluginSource> | undefined = from.source && Promise.resolve(from.source);
 
     async function start(number: number, signal: AbortSignal): Promise<FunctionInstance> {
@@ -115,6 +117,12 @@ export function createFunctions(deps: FunctionsDeps): Functions {
       now: () => performance.now(),
     });
     return { record, pool, log: lines };
+  }
+
+  function logLine(name: string, { instance, source, line }: FunctionLogLine): void {
+    // The line of the call says the same.
+    const level = ACCESS_LINE.test(line) ? "debug" : source === "stdout" ? "info" : "warn";
+    log[level]("Function output", { function: name, instance, source, line });
   }
 
   function find(id: string): OpenFunction | undefined {

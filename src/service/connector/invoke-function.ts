@@ -116,7 +116,8 @@ async function answer(work: Answering): Promise<Response> {
       took_ms: tookMs,
     });
   };
-  const headers = new Headers({ "x-amzn-requestid": call.requestId });
+  // A proxy in between must not collect what is streamed.
+  const headers = new Headers({ "x-amzn-requestid": call.requestId, "x-accel-buffering": "no" });
   for (const name of ["content-type", "cache-control"]) {
     const value = response.headers.get(name);
     if (value !== null) headers.set(name, value);

@@ -1,6 +1,7 @@
 import type { BlobStore } from "../../blob/blob-store.ts";
 import { describeError } from "../../lib/describe-error.ts";
 import type { Logger } from "../../lib/logger.ts";
+import type { Slots } from "../../lib/slots.ts";
 import { readPackage } from "../../package/read-package.ts";
 import type { PluginPackage } from "../../package/package.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
@@ -29,6 +30,8 @@ export interface LaunchFunctionsDeps {
   /** `FORCE_VERIFYING_SIGNATURE`. */
   readonly forceSignature: boolean;
   readonly endpointOf: (id: string) => string;
+  /** Builds that run at the same time. */
+  readonly slots: Slots;
   readonly log: Logger;
   /** Ends launches that are under way; they leave nothing behind. */
   readonly closing: AbortSignal;
@@ -106,8 +109,11 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
     };
     const began = performance.now();
     let opened: OpenFunction | undefined;
+    let leave: (() => void) | undefined;
     try {
       progress.tell("start", "success", record.name, "The package is accepted");
+      if (deps.slots.waiting > 0) progress.tell("build", "running", "queue", "Waiting for other builds");
+      leave = await deps.slots.acquire(() => 0, deps.closing);
       await blobs.put("package", identifier.text, bytes);
       const source = { identifier, declaration, load: () => Promise.resolve(files) };
       opened =
@@ -129,6 +135,8 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       log.warn("Cannot launch a function", { function: record.name, error: cause });
       if (!before) await discard(pkg, opened);
       progress.fail(failureText(cause));
+    } finally {
+      leave?.();
     }
   }
 

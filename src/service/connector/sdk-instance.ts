@@ -79,6 +79,8 @@ async function startProcess(options: SdkInstanceOptions, port: number): Promise<
       SERVERLESS_HOST: HOST,
       SERVERLESS_PORT: String(port),
       DIFY_PLUGIN_DAEMON_URL: settings.daemonUrl,
+      // Nothing else goes through stdout, and what is printed is for those who watch.
+      PYTHONUNBUFFERED: "1",
     },
     limits: { memoryBytes: settings.memoryBytes },
   });
