@@ -91,14 +91,15 @@ async function build(
   const starter = createSpawnStarter({ launcher, memory });
   const { startTimeoutMs, termGraceMs, memoryLimit } = runtimeSettings(config);
   const starts = createSlots(config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT);
-  const startInstance: StartInstance = async ({ source, number, label, log: lines, report }, signal) => {
+  const startInstance: StartInstance = async (what, signal) => {
+    const { source, number, label, log: lines, report, daemonUrl } = what;
     const plan = await provisioner.prepare(source, { report, signal });
     report("start", "Waiting until it is healthy");
     const settings = {
       startTimeoutMs,
       termGraceMs,
       memoryBytes: memoryLimit(source.declaration.resource.memory),
-      daemonUrl: config.PLUGD_CONNECTOR_DAEMON_URL,
+      daemonUrl: daemonUrl ?? config.PLUGD_CONNECTOR_DAEMON_URL,
     };
     const leave = await starts.acquire(() => 0, signal);
     try {
@@ -143,14 +144,11 @@ async function build(
   const secret = config.PLUGD_CONNECTOR_SIGNATURE_SECRET;
   const invoke = createInvokeFunction({
     functions,
-    signatures:
-      secret === undefined
-        ? undefined
-        : createCallSignatures({
-            secret,
-            windowMs: config.PLUGD_CONNECTOR_REPLAY_WINDOW * 1000,
-            now: () => performance.now(),
-          }),
+    signatures: createCallSignatures({
+      windowMs: config.PLUGD_CONNECTOR_REPLAY_WINDOW * 1000,
+      now: () => performance.now(),
+    }),
+    secret,
     timeoutMs: config.PLUGD_CONNECTOR_TIMEOUT * 1000,
     log,
   });

@@ -299,6 +299,33 @@ describe.skipIf(why !== "")(`a connector with tight limits${why}`, () => {
     await other.text();
     expect(connector.log()).not.toContain(SECRET);
   });
+
+  test("a secret and an address that come with a launch are those of its function, until another launch brings others", async () => {
+    await using connector = await startTestConnector();
+    const pkg = sdkPackage("kitchen-tools");
+    const sign = (body: string) =>
+      new Bun.CryptoHasher("sha256", "of this function").update(body).digest("hex");
+    const daemon_url = "http://127.0.0.1:5999/a-path-that-is-secret";
+    const metadata = { daemon_url, signature_secret: "of this function" };
+    const { endpoint, id } = await connector.launched(pkg, { metadata });
+    expect((await connector.call(endpoint, { what: "text" })).status).toBe(401);
+    const body = callBody("s1", { what: "pid" });
+    const headers = { "x-dify-plugin-signature": sign(body) };
+    const answer = await (
+      await connector.call(endpoint, { what: "pid" }, { sessionId: "s1", headers })
+    ).text();
+    const pid = /"pid": ?(\d+)/.exec(answer)?.[1];
+    expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toContain(`DIFY_PLUGIN_DAEMON_URL=${daemon_url}\0`);
+    const shown = await (await connector.request(`/v1/functions/${id}`)).text();
+    for (const text of [shown, connector.log()]) {
+      expect(text).not.toContain("a-path-that-is-secret");
+      expect(text).not.toContain("of this function");
+    }
+    expect(await connector.launched(pkg)).toMatchObject({ id });
+    expect(readFileSync(`/proc/${await pidOf(connector, endpoint)}/environ`, "utf8")).not.toContain(
+      daemon_url,
+    );
+  });
 });
 
 describe.skipIf(why !== "")(`what is removed${why}`, () => {
@@ -387,7 +414,7 @@ describe.skipIf(why !== "")(`what is removed${why}`, () => {
     for (const [fields, text] of [
       [{}, "no such file"],
       [{ metadata: "{" }, "it is not JSON"],
-      [{ metadata: '{"plugin_unique_identifier":1}' }, "it is no text"],
+      [{ metadata: '{"plugin_unique_identifier":1}' }, "must be a text"],
     ] as const) {
       const form = new FormData();
       if ("metadata" in fields) form.set("context", new Blob(["x"]), "x.difypkg");

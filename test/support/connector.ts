@@ -50,6 +50,7 @@ export interface ConnectorApi {
 export interface LaunchOptions {
   readonly verified?: boolean;
   readonly identifier?: string;
+  readonly metadata?: object;
 }
 
 export interface CallOptions {
@@ -175,8 +176,8 @@ function connectorApi(url: string): ConnectorApi {
     const form = new FormData();
     form.set("context", new Blob([new Uint8Array(pkg)]), "a@n@1@c.difypkg");
     form.set("verified", String(options.verified ?? false));
-    if (options.identifier !== undefined)
-      form.set("metadata", JSON.stringify({ plugin_unique_identifier: options.identifier }));
+    const metadata = { plugin_unique_identifier: options.identifier, ...options.metadata };
+    form.set("metadata", JSON.stringify(metadata));
     const response = await request("/v1/launch", { method: "POST", body: form });
     if (response.status !== 200 || !response.body)
       throw new Error(`The launch was refused with ${response.status}: ${await response.text()}`);

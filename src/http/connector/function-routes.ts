@@ -21,9 +21,13 @@ export function functionRoutes({ functions, endpointOf, drainMs, closing }: Func
     if (!found) throw noFunction(id);
     return found;
   };
-  const describe = ({ record, pool }: OpenFunction) => ({
-    ...record,
-    endpoint: endpointOf(record.id),
+  // What a daemon gave with the launch may be secret.
+  const describe = ({ record: { id, name, identifier, created_at }, pool }: OpenFunction) => ({
+    id,
+    name,
+    identifier,
+    created_at,
+    endpoint: endpointOf(id),
     instances: pool.status,
   });
   return new Elysia({ name: "connector-functions", prefix: "/v1/functions" })

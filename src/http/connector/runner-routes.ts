@@ -1,11 +1,11 @@
 import { Elysia } from "elysia";
-import { DaemonError } from "../../protocol/daemon-error.ts";
 import { packageFileName, type RunnerInstance } from "../../protocol/launch-event.ts";
 import { parseIdentifier } from "../../protocol/identifier.ts";
 import type { Functions, OpenFunction } from "../../service/connector/functions.ts";
 import type { LaunchFunctions } from "../../service/connector/launch-functions.ts";
 import { readUploadForm } from "../multipart.ts";
 import { openEventLines } from "./event-lines.ts";
+import { readLaunchMetadata } from "./launch-metadata.ts";
 
 export interface RunnerRoutesDeps {
   readonly functions: Pick<Functions, "list">;
@@ -36,7 +36,7 @@ export function runnerRoutes({ functions, launches, maxPackageBytes, endpointOf 
           const progress = launches.launch({
             bytes: form.file,
             verified: form.fields.get("verified") === "true",
-            identifier: identifierOf(form.fields.get("metadata")),
+            metadata: readLaunchMetadata(form.fields.get("metadata")),
           });
           const lines = openEventLines({ missed: () => undefined, ping: STILL_THERE });
           void progress
@@ -72,22 +72,4 @@ function fileNameOf(identifier: string): string | undefined {
 /** A plugin without an author may be asked for with or without the sign behind it. */
 function bare(fileName: string): string {
   return fileName.replace(/^@/, "");
-}
-
-function identifierOf(metadata: string | undefined): string | undefined {
-  if (metadata === undefined || metadata.trim() === "") return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(metadata);
-  } catch (cause) {
-    throw new DaemonError("bad_request", 'Cannot read the part "metadata": it is not JSON', { cause });
-  }
-  if (typeof value !== "object" || value === null || !("plugin_unique_identifier" in value)) return undefined;
-  const { plugin_unique_identifier: identifier } = value;
-  if (typeof identifier !== "string")
-    throw new DaemonError(
-      "bad_request",
-      'Cannot read "plugin_unique_identifier" of the metadata: it is no text',
-    );
-  return identifier === "" ? undefined : identifier;
 }

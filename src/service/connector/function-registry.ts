@@ -16,6 +16,10 @@ const FunctionRecord = Type.Object({
   /** Of the plugin. */
   identifier: Type.String({ minLength: 1 }),
   created_at: Type.String(),
+  /** Where it calls back, if the daemon that launched it said so; may hold a secret of that daemon. */
+  daemon_url: Type.Optional(Type.String()),
+  /** Key of the signatures of its calls, if the daemon that launched it gave one. */
+  signature_secret: Type.Optional(Type.String()),
 });
 
 /** The functions of this connector, one file each; a file is there exactly when its function was launched. */

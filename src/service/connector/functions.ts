@@ -11,6 +11,7 @@ import { createInstancePool, type InstancePool, type PoolSettings } from "./inst
 
 /** A function with its processes. */
 export interface OpenFunction {
+  /** As the last launch left it. */
   readonly record: FunctionRecord;
   readonly pool: InstancePool;
   readonly log: FunctionLog;
@@ -32,6 +33,8 @@ export type StartInstance = (
     readonly label: string;
     readonly log: FunctionLog;
     readonly report: ReportStage;
+    /** Where it calls back; undefined: where the connector's setting says. */
+    readonly daemonUrl: string | undefined;
   },
   signal: AbortSignal,
 ) => Promise<FunctionInstance>;
@@ -48,6 +51,8 @@ export interface Functions {
    */
   prepare(record: FunctionRecord, source: PluginSource, report: ReportStage): OpenFunction;
   add(opened: OpenFunction): Promise<void>;
+  /** What another launch says of a function; processes that start from now on go by it. */
+  change(record: FunctionRecord): Promise<void>;
   /** Ends one that was prepared and not added. */
   drop(opened: OpenFunction): Promise<void>;
   /** Stops and forgets it, with its package and its folder. Does nothing where there is none. */
@@ -87,7 +92,8 @@ export function createFunctions(deps: FunctionsDeps): Functions {
     record: FunctionRecord,
     from: { readonly source?: PluginSource; readonly report: ReportStage },
   ): OpenFunction {
-    const label = record.name;
+    const { id, name: label } = record;
+    const current = () => registry.find(id) ?? record;
     const lines = createFunctionLog({ onLine: (line) => logLine(label, line) });
     let source: Promise<PluginSource> | undefined = from.source && Promise.resolve(from.source);
 
@@ -102,7 +108,14 @@ export function createFunctions(deps: FunctionsDeps): Functions {
       }
       const began = performance.now();
       const instance = await deps.startInstance(
-        { source: known, number, label, log: lines, report: number === 1 ? from.report : NOTHING },
+        {
+          source: known,
+          number,
+          label,
+          log: lines,
+          report: number === 1 ? from.report : NOTHING,
+          daemonUrl: current().daemon_url,
+        },
         signal,
       );
       const tookMs = Math.round(performance.now() - began);
@@ -116,7 +129,13 @@ export function createFunctions(deps: FunctionsDeps): Functions {
       log: log.with({ function: label }),
       now: () => performance.now(),
     });
-    return { record, pool, log: lines };
+    return {
+      get record() {
+        return current();
+      },
+      pool,
+      log: lines,
+    };
   }
 
   function logLine(name: string, { instance, source, line }: FunctionLogLine): void {
@@ -160,6 +179,7 @@ export function createFunctions(deps: FunctionsDeps): Functions {
       open.set(opened.record.id, opened);
       unlisted.delete(opened);
     },
+    change: (record) => registry.save(record),
     async drop(opened) {
       await opened.pool.close({ drainMs: 0 });
       opened.log.close();

@@ -16,8 +16,9 @@ export interface IncomingCall extends FunctionCall {
 
 export interface InvokeFunctionDeps {
   readonly functions: Pick<Functions, "find">;
-  /** Undefined: signatures are not asked for. */
-  readonly signatures: CallSignatures | undefined;
+  readonly signatures: CallSignatures;
+  /** Of functions whose launch gave none of their own; undefined: their calls need no signature. */
+  readonly secret: string | undefined;
   /** Limit of a call, its wait included, in milliseconds. */
   readonly timeoutMs: number;
   readonly log: Logger;
@@ -39,7 +40,8 @@ export function createInvokeFunction(deps: InvokeFunctionDeps): InvokeFunction {
   return async (call, signal) => {
     const opened = functions.find(call.functionId);
     if (!opened) throw new DaemonError("not_found", "Cannot find the function");
-    const signed = signatures?.admit(call);
+    const secret = opened.record.signature_secret ?? deps.secret;
+    const signed = secret === undefined ? undefined : signatures.admit({ ...call, secret });
     const limit = startLimit(timeoutMs, signal);
     try {
       return await answer({ call, opened, limit, log });

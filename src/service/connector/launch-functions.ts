@@ -10,6 +10,7 @@ import { launchedMessage } from "../../protocol/launch-event.ts";
 import type { PrepareStage, Provisioner } from "../../runtime/local/prepare.ts";
 import { requireSignature } from "../signature-policy.ts";
 import { functionName, newFunctionId } from "./function-name.ts";
+import type { FunctionRecord } from "./function-registry.ts";
 import type { Functions, OpenFunction } from "./functions.ts";
 import { createLaunchProgress, type LaunchProgress } from "./launch-progress.ts";
 
@@ -17,8 +18,15 @@ export interface LaunchRequest {
   readonly bytes: Uint8Array;
   /** What the daemon says of the signature. It is looked at here anyway; `true` also makes a missing one an error. */
   readonly verified: boolean;
-  /** The daemon's identifier of the package, if it gave one. */
+  readonly metadata: LaunchMetadata;
+}
+
+/** What a daemon says beside the package; a reference daemon gives the first alone. */
+export interface LaunchMetadata {
+  /** Its identifier of the package, which has to be the package's own. */
   readonly identifier: string | undefined;
+  readonly daemonUrl: string | undefined;
+  readonly signatureSecret: string | undefined;
 }
 
 export interface LaunchFunctionsDeps {
@@ -67,10 +75,11 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       maxUncompressedBytes: deps.maxPackageBytes,
       publicKeys: deps.publicKeys,
     });
-    if (request.identifier !== undefined && request.identifier !== pkg.identifier.text)
+    const { identifier } = request.metadata;
+    if (identifier !== undefined && identifier !== pkg.identifier.text)
       throw new DaemonError(
         "bad_request",
-        `Cannot launch "${request.identifier}": the package is "${pkg.identifier.text}"`,
+        `Cannot launch "${identifier}": the package is "${pkg.identifier.text}"`,
       );
     if (deps.forceSignature || request.verified) requireSignature(pkg);
     return pkg;
@@ -85,7 +94,7 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       if (!build) {
         build = createLaunchProgress();
         builds.set(text, build);
-        hold(buildFunction(pkg, request.bytes, build).finally(() => builds.delete(text)));
+        hold(buildFunction(pkg, request, build).finally(() => builds.delete(text)));
       } else progress.tell("start", "running", "package", "Joining a launch of the same package");
       await build.follow((event) => progress.pass(event), { signal: deps.closing });
       progress.end();
@@ -96,16 +105,18 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
 
   async function buildFunction(
     pkg: PluginPackage,
-    bytes: Uint8Array,
+    { bytes, metadata }: LaunchRequest,
     progress: LaunchProgress,
   ): Promise<void> {
     const { identifier, declaration, files } = pkg;
     const before = functions.ofPlugin(identifier.text);
-    const record = before?.record ?? {
-      id: newFunctionId(identifier),
+    const record: FunctionRecord = {
+      id: before?.record.id ?? newFunctionId(identifier),
       name: functionName(identifier),
       identifier: identifier.text,
-      created_at: new Date().toISOString(),
+      created_at: before?.record.created_at ?? new Date().toISOString(),
+      ...(metadata.daemonUrl !== undefined && { daemon_url: metadata.daemonUrl }),
+      ...(metadata.signatureSecret !== undefined && { signature_secret: metadata.signatureSecret }),
     };
     const began = performance.now();
     let opened: OpenFunction | undefined;
@@ -118,7 +129,7 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       const source = { identifier, declaration, load: () => Promise.resolve(files) };
       opened =
         before ?? functions.prepare(record, source, (stage, detail) => report(progress, stage, detail));
-      if (before) await prepareAgain(source, before, progress);
+      if (before) await prepareAgain(source, { before, record, progress });
       // It is there when it has answered once.
       const lease = await opened.pool.acquire(deps.closing);
       lease.release();
@@ -143,14 +154,22 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
   /** A launch of what is there heals what is broken on the disk, and replaces the processes. */
   async function prepareAgain(
     source: Parameters<Provisioner["prepare"]>[0],
-    before: OpenFunction,
-    progress: LaunchProgress,
+    {
+      before,
+      record,
+      progress,
+    }: {
+      readonly before: OpenFunction;
+      readonly record: FunctionRecord;
+      readonly progress: LaunchProgress;
+    },
   ): Promise<void> {
     await provisioner.prepare(source, {
       report: (stage, detail) => report(progress, stage, detail),
       signal: deps.closing,
     });
-    progress.tell("run", "running", before.record.name, "Replacing its processes");
+    await functions.change(record);
+    progress.tell("run", "running", record.name, "Replacing its processes");
     before.pool.retireAll();
   }
 
