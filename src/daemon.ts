@@ -1,11 +1,11 @@
 import { join, resolve } from "node:path";
-import { openChangeJournal } from "./blob/change-journal.ts";
 import { createDiskBlobStore } from "./blob/disk-blob-store.ts";
-import { createDiskValueStore } from "./blob/disk-value-store.ts";
 import { storageFolders } from "./blob/storage-folders.ts";
+import { callModules } from "./call-modules.ts";
 import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
-import { createInnerApi } from "./dify/inner-api.ts";
+import { closeLastRun } from "./close-last-run.ts";
+import { daemonHealth } from "./daemon-health.ts";
 import { endpointModules } from "./endpoint-modules.ts";
 import { createApp } from "./http/app.ts";
 import { createBodyLimit } from "./http/body-limit.ts";
@@ -20,9 +20,8 @@ import { managementProviderRoutes } from "./http/routes/management-providers.ts"
 import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
-import { innerApiSettings } from "./inner-api-settings.ts";
 import type { Logger } from "./lib/logger.ts";
-import { BUILD_TIME, VERSION } from "./lib/version.ts";
+import { VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
 import { createSdkCodec } from "./protocol/sdk/codec.ts";
@@ -32,7 +31,6 @@ import { installLauncher } from "./runtime/local/spawn-launcher.ts";
 import { createSpawnStarter } from "./runtime/local/spawn.ts";
 import { createReadAsset } from "./service/assets.ts";
 import { createBackgroundWork } from "./service/background-work.ts";
-import { createBackwardsCalls } from "./service/backwards-calls.ts";
 import { createCollectGarbage } from "./service/collect-garbage.ts";
 import { createStoredPackages } from "./service/decode-package.ts";
 import { createInstallJobs } from "./service/install-jobs.ts";
@@ -41,10 +39,9 @@ import { createInstallPlugins } from "./service/install-plugins.ts";
 import { createInstallTasks } from "./service/install-tasks.ts";
 import { createInstalledLists } from "./service/installed-lists.ts";
 import { createInstalledPlugins } from "./service/installed-plugins.ts";
-import { createInvokePlugin } from "./service/invoke-plugin.ts";
 import { createLocalPlugins } from "./service/local-plugins.ts";
-import { createPluginStorage } from "./service/plugin-storage.ts";
 import { createMetrics, exposeMetrics } from "./service/metrics.ts";
+import { openPluginStorage } from "./plugin-storage-modules.ts";
 import { createListModelBindings } from "./service/model-bindings.ts";
 import { createPackageGuard } from "./service/package-guard.ts";
 import { createProviders } from "./service/providers.ts";
@@ -56,11 +53,12 @@ import { createUninstall } from "./service/uninstall-plugin.ts";
 import { createUpgradePlugin } from "./service/upgrade-plugin.ts";
 import { createUploadBundle } from "./service/upload-bundle.ts";
 import { createUploadPackage } from "./service/upload-package.ts";
-import { readDaemonRecord, writeDaemonRecord } from "./store/daemon-record.ts";
+import { writeDaemonRecord } from "./store/daemon-record.ts";
 import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
 import { trustedKeys } from "./trusted-keys.ts";
+import { watchModules } from "./watch-modules.ts";
 
 export interface DaemonOptions {
   readonly settings: ParsedConfig;
@@ -162,17 +160,11 @@ async function build(
 
   // Runtimes
   const metrics = createMetrics();
-  const storage = await createPluginStorage({
+  const storage = await openPluginStorage({
+    config,
     store: store.pluginStorage,
-    files: await createDiskValueStore({
-      folder: storageFolder.value,
-      durability: config.PLUGD_STORAGE_DURABILITY,
-    }),
-    journal: await openChangeJournal({
-      folder: join(folder.path, "storage-journal"),
-      durability: config.PLUGD_STORAGE_DURABILITY,
-    }),
-    maxBytes: config.PERSISTENCE_STORAGE_MAX_SIZE,
+    valueFolder: storageFolder.value,
+    dataPath: folder.path,
     metrics,
     log,
   });
@@ -182,6 +174,7 @@ async function build(
   const launcher = await installLauncher({ folders: [join(folder.path, "run")] });
   const local = localSettings(options, { dataPath: folder.path });
   const packages = createStoredPackages({ blobs, publicKeys });
+  const watching = watchModules({ config, log });
   const plugins = createLocalPlugins({
     findDeclaration: (identifier) => store.declarations.get(identifier),
     loadPackage: (identifier) => packages.files(identifier),
@@ -192,6 +185,7 @@ async function build(
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,
     log,
+    logOf: watching.logOf,
   });
   onClose("the plugins", () => plugins.close({ drainMs }));
 
@@ -233,28 +227,18 @@ async function build(
     graceMs: config.PLUGD_BLOB_GRACE * 1000,
     now: Date.now,
   });
-  const innerApi = createInnerApi(innerApiSettings(config));
-  const invoke = createInvokePlugin({
-    findInstallation: (tenantId, pluginId) => installations.find(tenantId, pluginId),
-    runtimeTypeOf: (identifier) => installations.runtimeTypeOf(identifier),
-    runtimeOf: (identifier) => plugins.runtimeOf(identifier),
-    backwards: createBackwardsCalls({ api: innerApi, storage, metrics, log }),
+  const { innerApi, traces, invoke } = callModules({
+    config,
+    store,
+    plugins,
+    storage,
     recorder,
     metrics,
     log,
-    timeoutMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
   });
+  watching.follow(traces);
   const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background });
-  const cutTasks = await installTasks.failLeftOver();
-  const cutCalls = await store.sessions.closeOpen(new Date());
-  const killed = await readDaemonRecord(folder.path);
-  if (killed || cutTasks + cutCalls > 0)
-    log.warn("The last daemon was ended by force", {
-      pid: killed?.pid,
-      started_at: killed?.started_at,
-      installations_cut: cutTasks,
-      calls_cut: cutCalls,
-    });
+  await closeLastRun({ dataPath: folder.path, installTasks, sessions: store.sessions, log });
 
   // HTTP
   const tracker = createRequestTracker({ metrics, log, logHealth: config.HEALTH_API_LOG_ENABLED });
@@ -263,23 +247,7 @@ async function build(
     log,
     onRoute: (request, route) => tracker.route(request, route),
     system: {
-      health: () => {
-        // The tracker sees a stream until its head went out, the recorder from then on, and both a call in between.
-        const dispatches = Math.max(recorder.active, tracker.activeDispatch);
-        return {
-          active_dispatch_requests: dispatches,
-          active_requests: tracker.active - tracker.activeDispatch + dispatches,
-          build_time: BUILD_TIME,
-          platform: config.PLATFORM,
-          pool_status: {
-            free: Math.max(0, config.ROUTINE_POOL_SIZE - recorder.active),
-            busy: recorder.active,
-            total: config.ROUTINE_POOL_SIZE,
-          },
-          status: "ok",
-          version: VERSION,
-        };
-      },
+      health: () => daemonHealth({ config, recorder, tracker }),
       metrics: config.PROMETHEUS_ENABLED
         ? () => {
             metrics.activeSessions.set(recorder.active);
@@ -329,6 +297,7 @@ async function build(
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages }),
       ...endpoints.guarded,
+      ...watching.guarded,
     ],
   });
   const server = startServer({
@@ -349,6 +318,7 @@ async function build(
     log,
   });
   onClose("the listener", () => server.close({ drainMs }));
+  onClose("the streams of watchers", async () => watching.leave());
   const url = `http://${urlHost(server.hostname)}:${server.port}`;
   const removeRecord = await writeDaemonRecord(folder.path, {
     url,

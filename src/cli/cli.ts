@@ -11,9 +11,11 @@ import { installCommand } from "./install.ts";
 import { invokeCommand } from "./invoke.ts";
 import { listCommand } from "./list.ts";
 import { reportError } from "./report-error.ts";
+import { logsCommand } from "./logs.ts";
 import { routesCommand } from "./routes.ts";
 import { startCommand } from "./start.ts";
 import { tasksCommand } from "./tasks.ts";
+import { traceCommand } from "./trace.ts";
 import { uninstallCommand } from "./uninstall.ts";
 
 /**
@@ -88,6 +90,8 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
     invokeCommand(io),
     uninstallCommand(io),
     tasksCommand(io),
+    logsCommand(io),
+    traceCommand(io),
     connectorCommand(io, deps),
     fakePlatformCommand(io),
     routesCommand(io, deps),

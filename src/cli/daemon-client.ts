@@ -3,6 +3,7 @@ import { type Answer, decodeEnvelope } from "./envelope.ts";
 import { CliError, EXIT } from "./cli-error.ts";
 import { type Connection, isLoopback } from "./connection.ts";
 import { readLines } from "./lines.ts";
+import { readServerEvents, type ServerEvent } from "./server-events.ts";
 
 /** Above this an unexpected answer is cut before it is shown. */
 const SHOWN_CHARACTERS = 200;
@@ -19,6 +20,8 @@ export interface DaemonClient {
     path: string,
     call: { readonly pluginId: string; readonly body: unknown },
   ): AsyncGenerator<Answer, void>;
+  /** What happens to a plugin, as it happens; after a break it goes on with the event behind `lastEventId`. */
+  watch(query: Readonly<Record<string, string>>): AsyncGenerator<ServerEvent, void>;
 }
 
 export interface DaemonClientOptions {
@@ -87,7 +90,21 @@ export function daemonClient(connection: Connection, options: DaemonClientOption
         }
       } catch (cause) {
         if (!isBrokenConnection(cause) || options.signal.aborted) throw cause;
-        throw new CliError(`The daemon at "${connection.url}" broke the answer off`, { cause });
+        throw brokenOff(connection.url, cause);
+      }
+    },
+    async *watch(query) {
+      const response = await send(`debugging/events?${new URLSearchParams(query).toString()}`, {
+        method: "GET",
+      });
+      const type = response.headers.get("content-type") ?? "";
+      if (!type.startsWith("text/event-stream") || !response.body)
+        throw noDaemon(connection.url, { status: response.status, text: await response.text() });
+      try {
+        yield* readServerEvents(response.body);
+      } catch (cause) {
+        if (!isBrokenConnection(cause) || options.signal.aborted) throw cause;
+        throw brokenOff(connection.url, cause);
       }
     },
   };
@@ -125,6 +142,10 @@ function refused(connection: Connection): CliError {
       hint: "Pass the daemon's SERVER_KEY with --key, or name its data folder with --data-dir: the key is in server.key there",
     },
   );
+}
+
+function brokenOff(url: string, cause: unknown): CliError {
+  return new CliError(`The daemon at "${url}" broke the answer off`, { cause });
 }
 
 function noDaemon(

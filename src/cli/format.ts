@@ -38,3 +38,12 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     .map((line) => `${line}\n`)
     .join("");
 }
+
+/** The time of day of an ISO 8601 time, to the millisecond, where the reader is. */
+export function clockOf(at: string): string {
+  const time = new Date(at);
+  if (Number.isNaN(time.getTime())) return "--:--:--.---";
+  const two = (value: number) => String(value).padStart(2, "0");
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
+  return `${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}

@@ -15,6 +15,8 @@ export interface CallOptions {
   readonly signal: AbortSignal;
   /** W3C trace context to pass on. */
   readonly traceparent?: string;
+  /** Called when the head of the answer is there. */
+  readonly onHead?: (status: number) => void;
   /** A stream gives back what was taken of it, a single answer is held until its caller lets go. */
   readonly hold?: Hold;
 }
@@ -67,7 +69,7 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
       );
     const url = `${base.replace(/\/+$/, "")}/inner/api/${path}`;
     try {
-      return await fetch(url, {
+      const response = await fetch(url, {
         method: "POST",
         headers: {
           "content-type": "application/json",
@@ -82,6 +84,8 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
         // Ours is exact; Bun's own ends what is silent for five minutes.
         timeout: false,
       });
+      call.onHead?.(response.status);
+      return response;
     } catch (cause) {
       throw new InnerApiError("opening", `Post "${url}": ${limit.why() ?? describeNetworkError(cause)}`, {
         kind: limit.why() === undefined ? "unreachable" : "timeout",

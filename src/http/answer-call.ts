@@ -1,5 +1,6 @@
 import { errorMessage } from "../lib/describe-error.ts";
 import { parseExact } from "../lib/exact-json.ts";
+import { traceHeadersOf } from "../lib/traceparent.ts";
 import type { DispatchRequest } from "../protocol/actions/action.ts";
 import type { ActionRow } from "../protocol/actions/catalogue.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
@@ -9,15 +10,17 @@ import { BindingError } from "./binding-error.ts";
 import { success } from "./envelope.ts";
 import { sse } from "./sse.ts";
 
-/** What a row of the catalogue made of a request, and the trace that it came with. */
-export type PreparedCall = DispatchRequest & { readonly trace: Pick<PluginCall, "traceparent"> };
+/** What a row of the catalogue made of a request, and what its trace wants to know of it. */
+export type PreparedCall = DispatchRequest & {
+  readonly trace: Required<Pick<PluginCall, "headers" | "requestBytes">>;
+};
 
 /** Checks and fills the body of a call. Throws for a body that is no JSON, and for fields that fail. */
 export async function prepareCall(row: ActionRow, request: Request): Promise<PreparedCall> {
-  const traceparent = request.headers.get("traceparent");
+  const { bytes, ...body } = await readBody(request);
   return {
-    ...row.prepare(await readBody(request)),
-    trace: traceparent === null ? {} : { traceparent },
+    ...row.prepare(body),
+    trace: { headers: traceHeadersOf(request), requestBytes: bytes },
   };
 }
 
@@ -41,12 +44,14 @@ export async function answerCall(
 }
 
 /** Only a JSON content type has the fields of an operation; anything else ends in "required" failures. */
-async function readBody(request: Request): Promise<{ readonly value: unknown; readonly exact: unknown }> {
+async function readBody(
+  request: Request,
+): Promise<{ readonly value: unknown; readonly exact: unknown; readonly bytes: number }> {
   const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   const text = mediaType === "application/json" ? await request.text() : "";
-  if (text.trim() === "") return { value: {}, exact: {} };
+  if (text.trim() === "") return { value: {}, exact: {}, bytes: text.length };
   try {
-    return parseExact(text);
+    return { ...parseExact(text), bytes: text.length };
   } catch (cause) {
     throw new BindingError(errorMessage(cause));
   }

@@ -22,6 +22,8 @@ import { readStorageRequest, type StorageRequest } from "../protocol/backwards/s
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { PluginPermission } from "../protocol/declaration.ts";
 import type { BackwardsCall } from "../session/backwards.ts";
+import type { CallBackOutcome } from "../store/store.ts";
+import type { CallBackTracer, CallTracer } from "./call-trace.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface BackwardsCallsDeps {
@@ -54,23 +56,20 @@ export interface CallingSession {
   readonly userId: string;
   /** `tool`, `model`, …: a model may not call. */
   readonly type: string;
-  /** The header of the request that opened the session, unchecked. */
-  readonly traceparent: string | undefined;
+  /** Hears of every call. */
+  readonly tracer: Pick<CallTracer, "call" | "callBack">;
 }
 
 /** The calls back of one session. */
 export interface SessionBackwards {
   /** Answers one call: with responses or an error, and in any case with one end. Never rejects. */
   answer(call: BackwardsCall, permission: PluginPermission | undefined): Promise<void>;
-  readonly counts: { readonly total: number; readonly failed: number };
 }
 
 /** What plugins ask of the platform while they serve a session (contract/backwards-invocation 1, 2). */
 export interface BackwardsCalls {
   session(of: CallingSession): SessionBackwards;
 }
-
-type Outcome = "success" | "refused" | "error" | "cancelled";
 
 /** The plugin may not, or asks for what there is not. */
 class RefusedError extends Error {}
@@ -84,35 +83,40 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
   let reachable = true;
 
   function session(of: CallingSession): SessionBackwards {
-    const counts = { total: 0, failed: 0 };
     let trace: string | undefined;
 
     async function serve(
       call: BackwardsCall,
       { type, request }: BackwardsRequest,
-      { say, permission }: { readonly say: Say; readonly permission: PluginPermission | undefined },
+      { say, tracer, permission }: Serving & { readonly permission: PluginPermission | undefined },
     ): Promise<void> {
       const refusal =
         of.type === "model" ? "you can not invoke dify from model" : refusalOf(type, permission);
       if (refusal !== undefined) throw new RefusedError(refusal);
       const row = platformCallOf(type);
-      if (row) return askPlatform(row, { call, request, say });
+      if (row) return askPlatform(row, { call, request, say, tracer });
       const { tenantId, pluginId } = of;
       const data = await deps.storage.handle(
         { tenantId, pluginId, limitBytes: permission?.storage?.size },
         readStorageRequest(request),
       );
+      tracer.firstByte();
       await say({ event: "response", message: "struct", data: JSON.stringify(data) });
     }
 
     async function askPlatform(
       row: PlatformCall,
-      { call, request, say }: { readonly call: BackwardsCall; readonly request: unknown; readonly say: Say },
+      { call, request, say, tracer }: Serving & { readonly call: BackwardsCall; readonly request: unknown },
     ): Promise<void> {
       const body = row.prepare(fieldsOf(call, request), of);
-      trace ??= passOnTrace(of.traceparent);
+      trace ??= passOnTrace(of.tracer.call.headers.traceparent);
       await call.turn();
-      const options = { signal: call.signal, hold: call.hold, traceparent: trace };
+      const options = {
+        signal: call.signal,
+        hold: call.hold,
+        traceparent: trace,
+        onHead: () => tracer.firstByte(),
+      };
       if (row.streams)
         for await (const { value, raw } of api.stream(row.path, body, options))
           await say({ event: "response", message: "stream", data: row.decode(value, raw) });
@@ -137,12 +141,20 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
       return isTold ? cause.message : `Cannot serve a call back: ${describeError(cause)}`;
     }
 
-    function note(type: string, outcome: Outcome, began: number): void {
-      if (outcome === "error" || outcome === "refused") counts.failed++;
-      // A plugin may write anything there.
-      const known = type === "storage" || platformCallOf(type) !== undefined ? type : "unknown";
-      metrics.callsBack.inc({ plugin_id: of.pluginId, type: known, outcome });
-      metrics.callBackSeconds.observe({ type: known, outcome }, (performance.now() - began) / 1000);
+    /** From here on it is counted; answers how to say that it is over. */
+    function begin(type: string, requestBytes: number): Counted {
+      const began = performance.now();
+      const tracer = of.tracer.callBack({ type, requestBytes });
+      return {
+        tracer,
+        end(outcome, responseBytes) {
+          tracer.end(outcome, responseBytes);
+          metrics.callsBack.inc({ plugin_id: of.pluginId, type, outcome });
+          metrics.callBackSeconds.observe({ type, outcome }, (performance.now() - began) / 1000);
+          metrics.callBackBytes.inc({ type, direction: "request" }, requestBytes);
+          metrics.callBackBytes.inc({ type, direction: "response" }, responseBytes);
+        },
+      };
     }
 
     function tell(cause: unknown, type: string): void {
@@ -156,24 +168,23 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
     }
 
     return {
-      counts,
       async answer(call, permission) {
-        const began = performance.now();
-        counts.total++;
         let asked: BackwardsRequest;
         try {
           asked = readBackwardsRequest(call.request);
         } catch (cause) {
           const detail = cause instanceof MalformedCallError ? cause.message : describeError(cause);
           call.fail({ error_type: "invoke_dify_error", message: `invoke dify failed: ${detail}` });
-          note("", "refused", began);
+          begin(UNKNOWN, call.raw.length).end("refused", 0);
           return;
         }
-        const say = sayTo(call, asked.requestId);
-        let outcome: Outcome = "success";
+        const counted = begin(knownType(asked.type), call.raw.length);
+        const said = { bytes: 0 };
+        const say = sayTo(call, asked.requestId, said);
+        let outcome: CallBackOutcome = "success";
         try {
           try {
-            await serve(call, asked, { say, permission });
+            await serve(call, asked, { say, tracer: counted.tracer, permission });
           } catch (cause) {
             if (cause instanceof GoneError || call.signal.aborted) throw cause;
             outcome = isRefusal(cause) ? "refused" : "error";
@@ -184,7 +195,7 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
         } catch {
           outcome = "cancelled";
         }
-        note(asked.type, outcome, began);
+        counted.end(outcome, said.bytes);
       },
     };
   }
@@ -194,9 +205,28 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
 
 type Say = (event: BackwardsEvent) => Promise<void>;
 
-function sayTo(call: BackwardsCall, requestId: string): Say {
+/** One call that is being answered. */
+interface Serving {
+  readonly say: Say;
+  readonly tracer: Pick<CallBackTracer, "firstByte">;
+}
+
+interface Counted {
+  readonly tracer: CallBackTracer;
+  end(outcome: CallBackOutcome, responseBytes: number): void;
+}
+
+const UNKNOWN = "unknown";
+
+/** A plugin may write anything there, and what it writes becomes a label. */
+function knownType(type: string): string {
+  return type === "storage" || platformCallOf(type) !== undefined ? type : UNKNOWN;
+}
+
+function sayTo(call: BackwardsCall, requestId: string, said: { bytes: number }): Say {
   return async (event) => {
     try {
+      if (event.event === "response") said.bytes += event.data.length;
       await call.reply(backwardsEventText(requestId, event));
     } catch (cause) {
       throw new GoneError("The plugin is gone", { cause });

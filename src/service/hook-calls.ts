@@ -78,7 +78,8 @@ export function createHookCalls(deps: HookCallsDeps): HookCalls {
             settings,
           },
           decodeItem: reply.decodeItem,
-          traceparent: call.traceparent,
+          headers: { traceparent: call.traceparent },
+          requestBytes: request.length,
         },
         call.signal,
       );

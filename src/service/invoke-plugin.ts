@@ -5,7 +5,9 @@ import type { SessionContext } from "../protocol/messages.ts";
 import type { InvocationRequest, PluginRuntime } from "../runtime/runtime.ts";
 import type { Invocation, InvocationEnd, ItemDecoder } from "../protocol/invocation.ts";
 import type { InstallationRow, RuntimeType, SessionOutcome } from "../store/store.ts";
+import type { TraceHeaders } from "../lib/traceparent.ts";
 import type { BackwardsCalls } from "./backwards-calls.ts";
+import type { CallTraces } from "./call-trace.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SessionRecorder } from "./session-recorder.ts";
 
@@ -17,6 +19,7 @@ export interface InvokePluginDeps {
   runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
   /** Serves what plugins ask of the platform. */
   readonly backwards: BackwardsCalls;
+  readonly traces: Pick<CallTraces, "begin">;
   readonly recorder: SessionRecorder;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -44,8 +47,10 @@ export interface PluginCall {
   /** As they go to the plugin; `user_id` is whom its calls back are for. */
   readonly data: Readonly<Record<string, unknown>>;
   readonly decodeItem: ItemDecoder;
-  /** The header of the request that asks for it, unchecked. Calls back to the platform carry it on. */
-  readonly traceparent?: string;
+  /** What came with the request that asks for it, unchecked. Calls back to the platform carry it on. */
+  readonly headers?: TraceHeaders;
+  /** Characters of the request's body, for its trace. */
+  readonly requestBytes?: number;
 }
 
 export interface InvokePlugin {
@@ -133,19 +138,32 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
       const family = { plugin_id: pluginId, plugin_type: call.type, runtime_type: runtimeType };
       const { session, data, decodeItem } = call;
       const sessionId = crypto.randomUUID();
+      const { tenantId } = target;
+      const tracer = deps.traces.begin({
+        sessionId,
+        tenantId,
+        pluginId,
+        identifier: target.identifier,
+        runtimeType,
+        type: call.type,
+        action: call.action,
+        requestBytes: call.requestBytes ?? 0,
+        headers: call.headers ?? {},
+      });
       const callsBack = deps.backwards.session({
         sessionId,
         pluginId,
-        tenantId: target.tenantId,
+        tenantId,
         userId: typeof data["user_id"] === "string" ? data["user_id"] : "",
         type: call.type,
-        traceparent: call.traceparent,
+        tracer,
       });
       const requestFor: MakeRequest = ({ permission }) => ({
         sessionId,
         session,
         data,
         decodeItem,
+        onFirstItem: tracer.firstItem,
         onBackwardsCall: (callBack) => callsBack.answer(callBack, permission),
         timeoutMs: deps.timeoutMs,
       });
@@ -155,17 +173,21 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
         opened = await open(target, { requestFor, signal });
       } catch (cause) {
         count(signal.aborted ? "client_disconnect" : "error");
+        if (signal.aborted) tracer.end("client_disconnect");
+        else tracer.end("not_opened", cause instanceof DaemonError ? cause.code : "internal");
         throw cause;
       }
       const { invocation } = opened;
       const { direct: _, ...whom } = opened.target;
+      tracer.sent(opened.target, invocation.delivered);
       const recorded = recorder.begin(
         { id: sessionId, ...whom, type: call.type, action: call.action },
-        { delivered: invocation.delivered, callsBack: callsBack.counts },
+        { delivered: invocation.delivered, callsBack: tracer.call.callsBack },
       );
       invocation.ended
         .then((end) => {
           const outcome = outcomeOf(end, call.action, invocation.delivered.items);
+          tracer.end(outcome, "error" in end ? end.error.error_type : undefined);
           recorded.end(outcome);
           count(METRIC_STATUS[outcome]);
           tell(end);

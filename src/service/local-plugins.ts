@@ -29,6 +29,8 @@ export interface LocalPluginsDeps {
   readonly launchConcurrency: number;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** The log of what runs this plugin. */
+  logOf(pluginId: string): Logger;
 }
 
 /** The plugins that run, or can run, on this machine. */
@@ -76,7 +78,7 @@ export function createLocalPlugins(deps: LocalPluginsDeps): LocalPlugins {
       slots,
       settings: deps.settings,
       createCodec: deps.createCodec,
-      log: deps.log,
+      log: deps.logOf(row.pluginId),
       onState: gauges.follow(row.pluginId),
     });
   }

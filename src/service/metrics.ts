@@ -56,15 +56,25 @@ export function createMetrics() {
     installationSeconds: seconds("plugin_installation_duration_seconds", "Time of an install job", [
       "plugin_id",
     ]),
-    callsBack: counter("plugin_backwards_calls_total", "Calls of plugins back to the platform", [
-      "plugin_id",
-      "type",
-      "outcome",
-    ]),
-    callBackSeconds: seconds("plugin_backwards_call_duration_seconds", "Time of a call back", [
-      "type",
-      "outcome",
-    ]),
+    callsBack: tallyCounter({
+      name: "plugin_backwards_calls_total",
+      help: "Calls of plugins back to the platform",
+      labelNames: ["plugin_id", "type", "outcome"],
+      registry,
+    }),
+    callBackSeconds: tallyHistogram({
+      name: "plugin_backwards_call_duration_seconds",
+      help: "Time of a call back",
+      labelNames: ["type", "outcome"],
+      buckets: SECONDS,
+      registry,
+    }),
+    callBackBytes: tallyCounter({
+      name: "plugin_backwards_call_bytes_total",
+      help: "Size of calls back: what plugins asked, and what they were answered",
+      labelNames: ["type", "direction"],
+      registry,
+    }),
     runtimeStatus: gauge("plugin_runtime_status", "0.5 starting, 1 ready, 0 stopped or failed", [
       "plugin_id",
       "runtime_type",

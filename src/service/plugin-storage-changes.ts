@@ -30,8 +30,11 @@ export interface PendingChanges {
    * more should be stored.
    */
   room(scope: ValueScope): Promise<void>;
-  /** Resolves when the change is safe. The caller is alone with the key. */
-  commit(change: ValueChange): Promise<void>;
+  /**
+   * Resolves when the change is safe. The caller is alone with the key. `onSafe` is called at that moment, before the
+   * change can reach its file: what `onWritten` notes counts it already.
+   */
+  commit(change: ValueChange, onSafe: () => void): Promise<void>;
   /** Runs `work` while none of the plugin's changes moves into its file. */
   still<T>(scope: ValueScope, work: () => Promise<T>): Promise<T>;
   /** Writes what is left into files; what cannot be written stays in the journal for the next start. Idempotent. */
@@ -193,8 +196,9 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
         if (failure && isFull()) throw failure;
       }
     },
-    async commit(change) {
+    async commit(change, onSafe) {
       const before = put({ change, entry: await journal.append(change) });
+      onSafe();
       schedule();
       for (const name of before ? stagedName(before) : []) await files.dropStaged(name);
     },

@@ -48,14 +48,17 @@ export async function createPluginValues(deps: PluginValuesDeps): Promise<Plugin
     return pending.kind === "bytes" ? pending.value.length : pending.bytes;
   }
 
-  async function store(place: ValuePlace, bytes: Uint8Array): Promise<void> {
+  async function store(
+    place: ValuePlace,
+    { bytes, onSafe }: { readonly bytes: Uint8Array; readonly onSafe: () => void },
+  ): Promise<void> {
     await changes.room(place);
     const content: ValueContent =
       bytes.length <= MAX_INLINE_BYTES
         ? { kind: "bytes", value: bytes }
         : { kind: "staged", name: await files.stage(bytes), bytes: bytes.length };
     try {
-      await changes.commit({ ...place, content });
+      await changes.commit({ ...place, content }, onSafe);
     } catch (error) {
       if (content.kind === "staged") await files.dropStaged(content.name);
       throw error;
@@ -86,8 +89,7 @@ export async function createPluginValues(deps: PluginValuesDeps): Promise<Plugin
             throw new DaemonError("bad_request", "allocated size is greater than max storage size");
           account.reservedBytes += growth;
           try {
-            await store(place, bytes);
-            account.bytes += deltaBytes;
+            await store(place, { bytes, onSafe: () => void (account.bytes += deltaBytes) });
           } finally {
             account.reservedBytes -= growth;
           }
@@ -98,8 +100,8 @@ export async function createPluginValues(deps: PluginValuesDeps): Promise<Plugin
         accounts.use(place, async (account) => {
           const bytes = await size(place);
           if (bytes === undefined) return false;
-          await changes.commit({ ...place, content: { kind: "deleted" } });
-          account.bytes -= bytes;
+          const content = { kind: "deleted" } as const;
+          await changes.commit({ ...place, content }, () => void (account.bytes -= bytes));
           return true;
         }),
       ),

@@ -17,7 +17,9 @@ const MAX_WAITING = 1000;
  * Families that every request touches. What is counted is kept by the values of the labels and handed to the registry
  * when that is asked: it sorts, checks and hashes the labels at every touch, which was a twentieth of a short call.
  */
-export function tallyCounter<T extends string>(options: TallyOptions<T>): { inc(labels: Labels<T>): void } {
+export function tallyCounter<T extends string>(
+  options: TallyOptions<T>,
+): { inc(labels: Labels<T>, by?: number): void } {
   const { registry, ...family } = options;
   const seriesOf = createSeries(family.labelNames, () => ({ count: 0 }));
   const counter = new Counter({
@@ -31,7 +33,11 @@ export function tallyCounter<T extends string>(options: TallyOptions<T>): { inc(
     },
   });
   registry.registerMetric(counter);
-  return { inc: (labels) => void seriesOf(labels).count++ };
+  return {
+    inc(labels, by = 1) {
+      seriesOf(labels).count += by;
+    },
+  };
 }
 
 export function tallyGauge<T extends string>(

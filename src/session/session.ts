@@ -22,6 +22,7 @@ export interface SessionOptions {
   readonly budget: Budget;
   /** Counted from `start`. */
   readonly timeoutMs: number;
+  readonly onFirstItem?: (() => void) | undefined;
   /** Called once, when the session ends for whatever reason. Its client may not have taken everything by then. */
   readonly onEnd: (end: InvocationEnd) => void;
   /** Called once, when it has ended and holds nothing any more. */
@@ -164,8 +165,8 @@ export function createSession(options: SessionOptions): Session {
       if (text === undefined) return;
       queue.push(text);
       queuedBytes += text.length;
-      delivered.items++;
       delivered.bytes += text.length;
+      if (delivered.items++ === 0) options.onFirstItem?.();
       budget.add(text.length);
       // Resolves a promise: the reader runs after the whole batch was delivered, and takes it at once.
       if (waiter) wakeLater();

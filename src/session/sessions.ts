@@ -12,6 +12,8 @@ export interface OpenSession {
   readonly session: SessionContext;
   readonly data: Readonly<Record<string, unknown>>;
   readonly decodeItem: ItemDecoder;
+  /** Called with the plugin's first item, before anybody takes it. */
+  readonly onFirstItem?: () => void;
   readonly onBackwardsCall: OnBackwardsCall;
   readonly timeoutMs: number;
 }
@@ -164,6 +166,7 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
       decodeItem: request.decodeItem,
       budget,
       timeoutMs: request.timeoutMs,
+      onFirstItem: request.onFirstItem,
       evictionError: (heldBytes) => ({
         error_type: "SlowConsumerError",
         message:

@@ -283,6 +283,9 @@ export type SessionOutcome =
   | "daemon_error"
   | "daemon_exit";
 
+/** How a call of a plugin back to the platform ended. */
+export type CallBackOutcome = "success" | "refused" | "error" | "cancelled";
+
 /** One invocation, for operators: what runs and what ended how. Never holds payloads or credentials. */
 export interface SessionRow {
   readonly id: string;

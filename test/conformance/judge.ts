@@ -8,7 +8,7 @@ export interface Deviation {
   /** Paths in the answer that are meant to differ, with all below them; `*` stands for any key or index. */
   readonly paths: readonly string[];
   readonly reason: string;
-  /** Where it was decided, or `later` where what the step asks for does not exist yet. */
+  /** Where it was decided. */
   readonly decidedIn: string;
 }
 

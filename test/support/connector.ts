@@ -170,7 +170,7 @@ function environmentOf(options: TestConnectorOptions, dataDir: string): Record<s
 
 function connectorApi(url: string): ConnectorApi {
   const request: ConnectorApi["request"] = (path, init) =>
-    fetch(`${url}${path}`, { ...init, headers: { authorization: CONNECTOR_KEY, ...init?.headers } });
+    fetch(`${url}${path}`, { ...init, headers: { authorization: CONNECTOR_KEY } });
 
   async function* launch(pkg: Uint8Array, options: LaunchOptions = {}): AsyncGenerator<LaunchEventLine> {
     const form = new FormData();

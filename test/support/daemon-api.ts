@@ -94,7 +94,7 @@ export interface DaemonApi {
   ): Promise<CallAnswer>;
   /** Pid, environment and folder of the plugin's process. */
   facts(pluginId: string, tenant?: string): Promise<{ readonly pid: number; readonly cwd: string }>;
-  health(): Promise<{ readonly busy: number; readonly active: number }>;
+  health(): Promise<{ readonly busy: number; readonly active: number; readonly requests: number }>;
 }
 
 export function daemonApi(options: { readonly url: string; readonly key: string }): DaemonApi {
@@ -195,8 +195,13 @@ export function daemonApi(options: { readonly url: string; readonly key: string 
       const body = (await (await request("/health/check")).json()) as {
         pool_status: { busy: number };
         active_dispatch_requests: number;
+        active_requests: number;
       };
-      return { busy: body.pool_status.busy, active: body.active_dispatch_requests };
+      return {
+        busy: body.pool_status.busy,
+        active: body.active_dispatch_requests,
+        requests: body.active_requests,
+      };
     },
   };
   return api;

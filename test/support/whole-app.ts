@@ -9,6 +9,7 @@ import { createBodyLimit } from "../../src/http/body-limit.ts";
 import { allOperations } from "../../src/http/openapi/all-operations.ts";
 import type { Operation } from "../../src/http/openapi/operation.ts";
 import { assetRoutes } from "../../src/http/routes/assets.ts";
+import { debuggingEventRoutes } from "../../src/http/routes/debugging-events.ts";
 import { directInvokeRoutes } from "../../src/http/routes/direct-invoke.ts";
 import { managementBundleRoutes } from "../../src/http/routes/management-bundle.ts";
 import { managementInstallRoutes } from "../../src/http/routes/management-install.ts";
@@ -21,10 +22,12 @@ import { rawMember } from "../../src/lib/json-scan.ts";
 import type { Logger } from "../../src/lib/logger.ts";
 import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import type { PluginRuntime } from "../../src/runtime/runtime.ts";
+import { createCallTraces } from "../../src/service/call-trace.ts";
 import { createReadAsset } from "../../src/service/assets.ts";
 import { createStoredPackages } from "../../src/service/decode-package.ts";
 import { createInstalledLists } from "../../src/service/installed-lists.ts";
 import { createInvokePlugin } from "../../src/service/invoke-plugin.ts";
+import { createLiveEvents } from "../../src/service/live-events.ts";
 import { createMetrics, exposeMetrics } from "../../src/service/metrics.ts";
 import { createListModelBindings } from "../../src/service/model-bindings.ts";
 import { createProviders } from "../../src/service/providers.ts";
@@ -93,7 +96,8 @@ export async function openWholeApp(): Promise<WholeApp> {
     findInstallation: (tenantId, pluginId) => store.installations.find(tenantId, pluginId),
     runtimeTypeOf: (identifier) => store.installations.runtimeTypeOf(identifier),
     runtimeOf: async (identifier) => plugin.runtimeOf(identifier),
-    backwards: { session: () => ({ answer: async () => undefined, counts: { total: 0, failed: 0 } }) },
+    traces: createCallTraces({ log }),
+    backwards: { session: () => ({ answer: async () => undefined }) },
     recorder,
     metrics,
     log,
@@ -134,6 +138,12 @@ export async function openWholeApp(): Promise<WholeApp> {
     open: endpoints.open,
     guarded: [
       ...endpoints.guarded,
+      debuggingEventRoutes({
+        events: createLiveEvents({ kept: 10, maxBytes: 1_000_000, now: Date.now }),
+        // A stream is over as soon as it has begun: these tests wait for the end of every answer.
+        leaving: AbortSignal.abort(),
+        run: "run",
+      }),
       managementInstallRoutes({ ...services, upload, maxPackageBytes: APP_LIMITS.packageBytes }),
       managementBundleRoutes({
         uploadBundle: createUploadBundle({

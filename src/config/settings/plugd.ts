@@ -49,6 +49,19 @@ export const plugdSettings = {
     unit: "entries",
     default: 10_000,
   }),
+  PLUGD_EVENTS_KEPT: integer({
+    meaning: "Events of each plugin that are kept for those who watch it",
+    unit: "entries",
+    default: 500,
+    min: 1,
+    max: 100_000,
+  }),
+  PLUGD_EVENTS_BYTES: integer({
+    meaning: "Memory for kept events of all plugins together",
+    unit: "bytes",
+    default: 8_388_608,
+    min: 65_536,
+  }),
   PLUGD_TASK_RETENTION: seconds({
     meaning: "Time that an installation task stays listed after its success",
     default: 600,

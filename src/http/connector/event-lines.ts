@@ -1,8 +1,13 @@
+import { createEventBuffer } from "better-sse";
+
 /** An event stream whose events are JSON values, for one client. */
 export interface EventLines {
   readonly response: Response;
-  /** What a client does not read is kept up to a bound; then it is told how many it has missed. */
-  send(value: unknown): void;
+  /**
+   * What a client does not read is kept up to a bound; then it is told how many it has missed. A vital event is never
+   * missed.
+   */
+  send(value: unknown, options?: { readonly vital: boolean }): void;
   /** Ends the stream behind what was sent. Idempotent. */
   end(): void;
   /** Aborts when the client leaves. */
@@ -17,14 +22,14 @@ const PING_MS = 15_000;
  * between takes it for dead.
  */
 export function openEventLines(options: {
-  /** The text of an event that stands for `missed` others. */
-  readonly missed: (missed: number) => unknown;
-  /** The text that is sent when nothing else is. */
+  /** The event that stands for `missed` others; without it they are left out silently. */
+  readonly missed?: (missed: number) => unknown;
+  /** The text that is sent at the beginning, and when nothing else is. */
   readonly ping: string;
 }): EventLines {
   const left = new AbortController();
   const encoder = new TextEncoder();
-  const waiting: string[] = [];
+  const waiting: string[] = [options.ping];
   let missed = 0;
   let ended = false;
   let wake: (() => void) | undefined;
@@ -32,9 +37,9 @@ export function openEventLines(options: {
     if (waiting.length === 0) put(options.ping);
   }, PING_MS);
 
-  function put(text: string): void {
+  function put(text: string, vital = false): void {
     if (ended || left.signal.aborted) return;
-    if (waiting.length >= MAX_WAITING) missed++;
+    if (waiting.length >= MAX_WAITING && !vital) missed++;
     else waiting.push(text);
     wake?.();
   }
@@ -44,7 +49,7 @@ export function openEventLines(options: {
   function take(): string {
     let text = waiting.join("");
     waiting.length = 0;
-    if (missed > 0) text += frame(options.missed(missed));
+    if (missed > 0 && options.missed) text += frame(options.missed(missed));
     missed = 0;
     return text;
   }
@@ -52,6 +57,7 @@ export function openEventLines(options: {
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       while (isQuiet()) await new Promise<void>((resolve) => (wake = resolve));
+      if (left.signal.aborted) return;
       const text = take();
       if (text !== "") controller.enqueue(encoder.encode(text));
       else controller.close();
@@ -67,7 +73,7 @@ export function openEventLines(options: {
     response: new Response(body, {
       headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
     }),
-    send: (value) => put(frame(value)),
+    send: (value, how) => put(frame(value), how?.vital),
     end() {
       ended = true;
       clearInterval(timer);
@@ -77,6 +83,7 @@ export function openEventLines(options: {
   };
 }
 
+/** Without a name or an id: daemons take every line that is no JSON for noise. */
 function frame(value: unknown): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
+  return createEventBuffer().data(value).dispatch().read();
 }

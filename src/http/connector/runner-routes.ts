@@ -38,9 +38,11 @@ export function runnerRoutes({ functions, launches, maxPackageBytes, endpointOf 
             verified: form.fields.get("verified") === "true",
             metadata: readLaunchMetadata(form.fields.get("metadata")),
           });
-          const lines = openEventLines({ missed: () => undefined, ping: STILL_THERE });
+          const lines = openEventLines({ ping: STILL_THERE });
           void progress
-            .follow((event) => lines.send(event), { signal: lines.left })
+            .follow((event) => lines.send(event, { vital: event.State !== "running" }), {
+              signal: lines.left,
+            })
             .finally(() => lines.end());
           return lines.response;
         },

@@ -1,4 +1,5 @@
 import { assetOperations } from "../routes/assets.ts";
+import { debuggingEventOperations } from "../routes/debugging-events.ts";
 import { endpointOperations } from "../routes/endpoint-management.ts";
 import { hookOperations } from "../routes/hooks.ts";
 import { bundleOperations } from "../routes/management-bundle.ts";
@@ -25,6 +26,7 @@ export function allOperations(options: { readonly openDocs: boolean }): Operatio
     ...readmeOperations(),
     ...endpointOperations(),
     ...hookOperations(),
+    ...debuggingEventOperations(),
     ...assetOperations(),
     ...dispatchOperations(),
   };

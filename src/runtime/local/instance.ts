@@ -8,6 +8,7 @@ import { createStdioTransport } from "../../transport/stdio.ts";
 import type { PluginProcess, ProcessExit } from "../process.ts";
 import { createSilenceWatch } from "./silence-watch.ts";
 import { logStderr } from "./stderr-log.ts";
+import { PLUGIN_LINES } from "../plugin-lines.ts";
 
 /** Settings of an instance. Times in milliseconds; 0 for `silenceMs` means that silence is never a failure. */
 export interface InstanceSettings {
@@ -72,8 +73,8 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
       beaten = true;
       firstBeat.resolve();
     },
-    onLog: (level, message) => log[level]("Plugin log", { plugin: label, message }),
-    onNoise: (text) => log.debug("Plugin output", { plugin: label, text }),
+    onLog: (level, message) => log[level](PLUGIN_LINES.log, { plugin: label, message }),
+    onNoise: (text) => log.debug(PLUGIN_LINES.output, { plugin: label, text }),
     describeEnd: async () => connectionClosed(await process.exited),
   });
   const watch = options.silenceMs === 0 ? undefined : setInterval(checkSilence, checkMs);

@@ -1,4 +1,5 @@
 import type { Logger } from "../../lib/logger.ts";
+import { PLUGIN_LINES } from "../plugin-lines.ts";
 import { type OutputLines, readOutputLines } from "./output-lines.ts";
 
 export interface StderrLogOptions {
@@ -14,7 +15,7 @@ export function logStderr(stream: ReadableStream<Uint8Array>, options: StderrLog
   const { label, log, onActivity } = options;
   return readOutputLines(stream, {
     onActivity,
-    onLine: (line) => log.warn("Plugin stderr", { plugin: label, line }),
+    onLine: (line) => log.warn(PLUGIN_LINES.stderr, { plugin: label, line }),
     onBroken: (error) => log.debug("Plugin stderr broke", { plugin: label, error }),
   });
 }

@@ -2,11 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { InnerApiError } from "../../../src/dify/inner-api-error.ts";
 import type { CallOptions, InnerApi } from "../../../src/dify/inner-api.ts";
 import type { Reply } from "../../../src/dify/reply.ts";
+import type { TraceHeaders } from "../../../src/lib/traceparent.ts";
 import type { Logger } from "../../../src/lib/logger.ts";
 import { DaemonError } from "../../../src/protocol/daemon-error.ts";
 import type { PluginPermission } from "../../../src/protocol/declaration.ts";
 import type { PluginError } from "../../../src/protocol/plugin-error.ts";
 import { type CallingSession, createBackwardsCalls } from "../../../src/service/backwards-calls.ts";
+import { createCallTraces } from "../../../src/service/call-trace.ts";
 import { createMetrics, exposeMetrics } from "../../../src/service/metrics.ts";
 import type { BackwardsCall } from "../../../src/session/backwards.ts";
 
@@ -16,14 +18,14 @@ const ALL: PluginPermission = {
   app: { enabled: true },
   storage: { enabled: true, size: 4096 },
 };
-const SESSION: CallingSession = {
+const SESSION: Omit<CallingSession, "tracer"> = {
   sessionId: "s",
   pluginId: "a/b",
   tenantId: "T",
   userId: "U",
   type: "tool",
-  traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-00`,
 };
+const TRACEPARENT = `00-${"1".repeat(32)}-${"2".repeat(16)}-00`;
 const MODERATION = { provider: "p", model: "m", text: "x" };
 const reply = (value: unknown): Reply => ({ value, raw: JSON.stringify(value) });
 
@@ -33,6 +35,7 @@ interface Setting {
   readonly failure?: Error | (() => Error | undefined);
   readonly storage?: (request: unknown) => Promise<Readonly<Record<string, unknown>>>;
   readonly session?: Partial<CallingSession>;
+  readonly headers?: TraceHeaders;
 }
 
 function setUp(setting: Setting = {}) {
@@ -70,6 +73,15 @@ function setUp(setting: Setting = {}) {
       if (error) throw error;
     },
   };
+  const { headers = { traceparent: TRACEPARENT } } = setting;
+  const tracer = createCallTraces({ log }).begin({
+    ...SESSION,
+    identifier: "a/b:1@0",
+    runtimeType: "local",
+    action: "invoke_tool",
+    requestBytes: 0,
+    headers,
+  });
   const calls = createBackwardsCalls({
     api,
     storage: {
@@ -80,7 +92,7 @@ function setUp(setting: Setting = {}) {
     },
     metrics,
     log,
-  }).session({ ...SESSION, ...setting.session });
+  }).session({ ...SESSION, tracer, ...setting.session });
 
   /** What the plugin gets, as objects; `ended` is a session that is gone. */
   async function ask(
@@ -114,7 +126,7 @@ function setUp(setting: Setting = {}) {
       .split("\n")
       .filter((line) => line.startsWith("plugin_backwards_calls_total{"));
   }
-  return { ask, asked, sent, stored, lines, counts: calls.counts, figures };
+  return { ask, asked, sent, stored, lines, counts: tracer.call.callsBack, figures };
 }
 
 interface Ask {
@@ -145,14 +157,14 @@ describe("createBackwardsCalls()", () => {
         options: { traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` },
       },
     ]);
-    expect(counts).toEqual({ total: 1, failed: 0 });
+    expect(counts).toMatchObject({ total: 1, failed: 0 });
     expect(await figures()).toEqual([
       'plugin_backwards_calls_total{plugin_id="a/b",type="moderation",outcome="success"} 1',
     ]);
   });
 
   test("a session without a trace has one for all of its calls", async () => {
-    const { ask, asked } = setUp({ session: { traceparent: undefined } });
+    const { ask, asked } = setUp({ headers: {} });
     await ask(invoke("moderation", MODERATION));
     await ask(invoke("moderation", MODERATION));
     const [first, second] = asked.map(({ options }) => options.traceparent);
@@ -182,7 +194,7 @@ describe("createBackwardsCalls()", () => {
       error("read app failed: request failed: no luck"),
       END,
     ]);
-    expect(counts).toEqual({ total: 1, failed: 1 });
+    expect(counts).toMatchObject({ total: 1, failed: 1 });
   });
 
   test.each([
@@ -236,7 +248,7 @@ describe("createBackwardsCalls() refuses", () => {
     const { ask, asked, counts, figures } = setUp();
     expect((await ask(invoke(type))).events).toEqual([error(why), END]);
     expect(asked).toEqual([]);
-    expect(counts).toEqual({ total: 1, failed: 1 });
+    expect(counts).toMatchObject({ total: 1, failed: 1 });
     expect((await figures())[0]).toContain(
       `type="${type === "tts" ? "tts" : "unknown"}",outcome="refused"} 1`,
     );
@@ -270,7 +282,7 @@ describe("createBackwardsCalls() refuses", () => {
         message: "invoke dify failed: invoke request missing request_id: it is not there",
       },
     });
-    expect(counts).toEqual({ total: 1, failed: 1 });
+    expect(counts).toMatchObject({ total: 1, failed: 1 });
   });
 });
 
@@ -279,7 +291,7 @@ describe("createBackwardsCalls() when somebody is gone", () => {
     const failure = new InnerApiError("opening", "the call has ended", { kind: "timeout" });
     const { ask, counts, figures, lines } = setUp({ failure });
     expect((await ask(invoke("moderation", MODERATION), { ended: true })).events).toEqual([]);
-    expect(counts).toEqual({ total: 1, failed: 0 });
+    expect(counts).toMatchObject({ total: 1, failed: 0 });
     expect((await figures())[0]).toContain('outcome="cancelled"} 1');
     expect(lines).toEqual([]);
   });

@@ -6,6 +6,7 @@ import type { Invocation, InvocationEnd } from "../../../src/protocol/invocation
 import type { InvocationRequest, PluginRuntime } from "../../../src/runtime/runtime.ts";
 import type { CallingSession } from "../../../src/service/backwards-calls.ts";
 import { createInvokePlugin, type PluginCall } from "../../../src/service/invoke-plugin.ts";
+import { type CallEvent, createCallTraces } from "../../../src/service/call-trace.ts";
 import { createMetrics, exposeMetrics } from "../../../src/service/metrics.ts";
 import type { NewSession } from "../../../src/service/session-recorder.ts";
 import type { InstallationRow, SessionOutcome } from "../../../src/store/store.ts";
@@ -60,6 +61,11 @@ function installation(identifier: string): InstallationRow {
   return fields as InstallationRow;
 }
 
+/** What an event says at its moment; the trace goes on changing. */
+function glance({ kind, call: { identifier, outcome, errorType } }: CallEvent) {
+  return [kind, identifier, outcome, errorType].filter((one) => one !== undefined);
+}
+
 function setUp(invoke: Invoke = async () => createCall().invocation) {
   const state = {
     installed: ONE as string | undefined,
@@ -81,7 +87,11 @@ function setUp(invoke: Invoke = async () => createCall().invocation) {
     with: () => log,
   };
   const metrics = createMetrics();
+  const traces = createCallTraces({ log });
+  const events: unknown[] = [];
+  traces.observe((event) => void events.push(glance(event)));
   const service = createInvokePlugin({
+    traces,
     findInstallation: async (tenantId, pluginId) =>
       tenantId === "t" && pluginId === "a/b" && state.installed !== undefined
         ? installation(state.installed)
@@ -91,7 +101,7 @@ function setUp(invoke: Invoke = async () => createCall().invocation) {
     backwards: {
       session(of) {
         callers.push(of);
-        return { answer: async () => undefined, counts: { total: 0, failed: 0 } };
+        return { answer: async () => undefined };
       },
     },
     recorder: {
@@ -110,7 +120,7 @@ function setUp(invoke: Invoke = async () => createCall().invocation) {
   async function figures(name: string): Promise<string[]> {
     return (await exposeMetrics(metrics)).split("\n").filter((line) => line.startsWith(`${name}{`));
   }
-  return { ...service, state, sessions, callers, outcomes, lines, figures };
+  return { ...service, state, sessions, callers, events, outcomes, lines, figures };
 }
 
 const ACTIVE = 'plugin_invocations_active{plugin_id="a/b",plugin_type="tool",runtime_type="local"}';
@@ -158,7 +168,7 @@ describe("createInvokePlugin() invoke()", () => {
       requests.push(request);
       return invocation;
     });
-    const traced = { ...call(), traceparent: "trace" };
+    const traced = { ...call(), headers: { traceparent: "trace" }, requestBytes: 7 };
     expect(await invoke(await resolve("t", "a/b"), traced, never)).toBe(invocation);
     const { type: _, action: __, ...passed } = call();
     expect(requests).toMatchObject([{ session: passed.session, data: passed.data, timeoutMs: 1234 }]);
@@ -169,7 +179,9 @@ describe("createInvokePlugin() invoke()", () => {
         tenantId: "t",
         userId: "u",
         type: "tool",
-        traceparent: "trace",
+        tracer: expect.objectContaining({
+          call: expect.objectContaining({ headers: { traceparent: "trace" }, requestBytes: 7 }),
+        }),
       },
     ]);
     expect(sessions).toEqual([
@@ -198,11 +210,16 @@ describe("createInvokePlugin() invoke()", () => {
     [{ kind: "cancelled" }, "get_llm_num_tokens", 0, "client_disconnect", "client_disconnect"],
   ])("%j of %s after %d items is %s", async (end, action, items, outcome, status) => {
     const made = createCall(items);
-    const { resolve, invoke, outcomes, figures } = setUp(async () => made.invocation);
+    const { resolve, invoke, outcomes, events, figures } = setUp(async () => made.invocation);
     await invoke(await resolve("t", "a/b"), call(action), never);
     made.end(end);
     await made.invocation.ended;
     expect(outcomes).toEqual([outcome]);
+    expect(events).toEqual([
+      ["call_began", ONE],
+      ["call_sent", ONE],
+      ["call_ended", ONE, outcome, ...("error" in end ? ["E"] : [])],
+    ]);
     expect(await figures("plugin_invocations_total")).toEqual([counted(status, action)]);
     expect(await figures("plugin_invocations_active")).toEqual([`${ACTIVE} 0`]);
     expect(await figures("plugin_invocation_duration_seconds_count")).toHaveLength(1);
@@ -236,13 +253,17 @@ describe("createInvokePlugin() invoke()", () => {
   });
 
   test("a call that cannot be opened is counted, not recorded", async () => {
-    const { resolve, invoke, sessions, figures } = setUp(() =>
+    const { resolve, invoke, sessions, events, figures } = setUp(() =>
       Promise.reject(new DaemonError("unavailable", "Cannot start")),
     );
     expect(await rejection(invoke(await resolve("t", "a/b"), call(), never))).toMatchObject({
       message: "Cannot start",
     });
     expect(sessions).toEqual([]);
+    expect(events).toEqual([
+      ["call_began", ONE],
+      ["call_ended", ONE, "not_opened", "unavailable"],
+    ]);
     expect(await figures("plugin_invocations_total")).toEqual([counted("error")]);
     expect(await figures("plugin_invocations_active")).toEqual([`${ACTIVE} 0`]);
   });
@@ -265,7 +286,7 @@ describe("createInvokePlugin() invoke()", () => {
         used.push(identifier);
         return createCall().invocation;
       });
-    const { resolve, invoke, state, sessions } = setUp();
+    const { resolve, invoke, state, sessions, events } = setUp();
     const target = await resolve("t", "a/b");
     state.installed = TWO;
     state.runtimes = new Map([
@@ -275,6 +296,10 @@ describe("createInvokePlugin() invoke()", () => {
     await invoke(target, call(), never);
     expect(used).toEqual([TWO]);
     expect(sessions[0]?.identifier).toBe(TWO);
+    expect(events).toEqual([
+      ["call_began", ONE],
+      ["call_sent", TWO],
+    ]);
 
     state.installed = undefined;
     expect(await rejection(invoke(target, call(), never))).toMatchObject({ code: "plugin_not_found" });

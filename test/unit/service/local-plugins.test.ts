@@ -68,6 +68,7 @@ function setUp(options: { known?: readonly string[]; onStart?: (fake: FakeProces
     launchConcurrency: 2,
     metrics,
     log,
+    logOf: () => log,
   };
   const plugins = createLocalPlugins(deps);
   const start = (identifier: string, signal = never) =>

@@ -1,0 +1,42 @@
+import type { AnyElysia } from "elysia";
+import type { Config } from "./config/config.ts";
+import { debuggingEventRoutes } from "./http/routes/debugging-events.ts";
+import type { Logger } from "./lib/logger.ts";
+import type { CallTraces } from "./service/call-trace.ts";
+import { tellCalls } from "./service/live-call-events.ts";
+import { createLiveEvents, type LiveEvents } from "./service/live-events.ts";
+import { watchedLog } from "./service/watched-log.ts";
+
+export interface WatchModules {
+  readonly events: LiveEvents;
+  /** The log of what runs a plugin. */
+  logOf(pluginId: string): Logger;
+  /** Lets those who watch see all calls. */
+  follow(traces: CallTraces): void;
+  readonly guarded: readonly AnyElysia[];
+  /** Ends all streams: none of them would end by itself. */
+  leave(): void;
+}
+
+/** Plugins watched live, connected. */
+export function watchModules({
+  config,
+  log,
+}: {
+  readonly config: Config;
+  readonly log: Logger;
+}): WatchModules {
+  const events = createLiveEvents({
+    kept: config.PLUGD_EVENTS_KEPT,
+    maxBytes: config.PLUGD_EVENTS_BYTES,
+    now: Date.now,
+  });
+  const leaving = new AbortController();
+  return {
+    events,
+    logOf: (pluginId) => watchedLog(log, { plugin: { pluginId }, events }),
+    follow: (traces) => void traces.observe(tellCalls(events)),
+    guarded: [debuggingEventRoutes({ events, leaving: leaving.signal, run: Date.now().toString(36) })],
+    leave: () => leaving.abort(),
+  };
+}
