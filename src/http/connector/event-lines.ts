@@ -39,8 +39,8 @@ export function openEventLines(options: {
 
   function put(text: string, vital = false): void {
     if (ended || left.signal.aborted) return;
-    if (waiting.length >= MAX_WAITING && !vital) missed++;
-    else waiting.push(text);
+    if (waiting.length < MAX_WAITING || vital) waiting.push(text);
+    else if (options.missed) missed++;
     wake?.();
   }
 
