@@ -9,6 +9,7 @@ import { createConnectorApp } from "./http/connector/connector-app.ts";
 import { createConnectorTracker } from "./http/connector/connector-tracker.ts";
 import { startServer } from "./http/server.ts";
 import type { Logger } from "./lib/logger.ts";
+import { readPageSize, readProcesses, treeOf } from "./lib/proc-tree.ts";
 import { createSlots } from "./lib/slots.ts";
 import { localSettings, runtimeSettings } from "./local-settings.ts";
 import { requireIdentifier } from "./protocol/identifier.ts";
@@ -22,6 +23,8 @@ import { type FunctionRegistry, openFunctionRegistry } from "./service/connector
 import { createFunctions, type StartInstance } from "./service/connector/functions.ts";
 import { createInvokeFunction } from "./service/connector/invoke-function.ts";
 import { createLaunchFunctions } from "./service/connector/launch-functions.ts";
+import { dialectOf } from "./service/connector/function-dialect.ts";
+import { startPlainInstance } from "./service/connector/plain-instance.ts";
 import { startSdkInstance } from "./service/connector/sdk-instance.ts";
 import { openDataFolder } from "./store/data-folder.ts";
 import { readServerKey } from "./store/server-key.ts";
@@ -89,7 +92,7 @@ async function build(
   const launcher = await installLauncher({ folders: [join(folder.path, "run")] });
   const provisioner = createProvisioner({ settings: local, log });
   const starter = createSpawnStarter({ launcher, memory });
-  const { startTimeoutMs, termGraceMs, memoryLimit } = runtimeSettings(config);
+  const { startTimeoutMs, termGraceMs, maxLineBytes, memoryLimit } = runtimeSettings(config);
   const starts = createSlots(config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT);
   const startInstance: StartInstance = async (what, signal) => {
     const { source, number, label, log: lines, report, daemonUrl } = what;
@@ -103,7 +106,11 @@ async function build(
     };
     const leave = await starts.acquire(() => 0, signal);
     try {
-      return await startSdkInstance({ number, label, plan, starter, settings, freePort, log: lines }, signal);
+      const options = { number, label, plan, starter, settings, log: lines };
+      const { form, heartbeat } = dialectOf(source.declaration);
+      return form === "sdk"
+        ? await startSdkInstance({ ...options, freePort }, signal)
+        : await startPlainInstance({ ...options, heartbeat, maxLineBytes, memoryOf: treeMemory }, signal);
     } finally {
       leave();
     }
@@ -199,6 +206,15 @@ async function build(
         : []),
     ],
   };
+}
+
+/** Resident bytes of a process and all that came from it; undefined where the system does not tell. */
+function treeMemory(pid: number): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  return treeOf(pid, readProcesses(readPageSize())).reduce(
+    (sum, { residentBytes }) => sum + residentBytes,
+    0,
+  );
 }
 
 /** Removes what launches that were cut short by a kill have left: packages and folders of no function. */

@@ -17,18 +17,22 @@ export interface RunnerInstance {
   readonly Endpoint: string;
   readonly ResourceName: string;
   readonly Status: { readonly State: string };
+  /** Ours: how it is called. */
+  readonly Protocol: "sdk" | "plain";
 }
 
 /**
  * `Message` of a launch that succeeded. A daemon splits it at every `,`, and each part at its only `=`; none of the
- * three may hold one of them.
+ * three may hold one of them. A function that is not called as the SDK is says so in a fourth part.
  */
 export function launchedMessage(launched: {
   readonly endpoint: string;
   readonly name: string;
   readonly id: string;
+  readonly form: "sdk" | "plain";
 }): string {
-  return `endpoint=${launched.endpoint},name=${launched.name},id=${launched.id}`;
+  const { endpoint, name, id, form } = launched;
+  return `endpoint=${endpoint},name=${name},id=${id}${form === "plain" ? ",protocol=plain" : ""}`;
 }
 
 /** The name of a package as daemons ask for it: `author@name@version@checksum.difypkg`. */

@@ -54,6 +54,7 @@ describe.skipIf(why !== "")(`a connector that runs the SDK${why}`, () => {
           Name: entry?.name,
           Endpoint: entry?.endpoint,
           ResourceName: `plugd:function:${entry?.name}`,
+          Protocol: "sdk",
           Status: { State: "running" },
         },
       ],

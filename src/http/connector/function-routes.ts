@@ -22,11 +22,12 @@ export function functionRoutes({ functions, endpointOf, drainMs, closing }: Func
     return found;
   };
   // What a daemon gave with the launch may be secret.
-  const describe = ({ record: { id, name, identifier, created_at }, pool }: OpenFunction) => ({
+  const describe = ({ record: { id, name, identifier, created_at, form }, pool }: OpenFunction) => ({
     id,
     name,
     identifier,
     created_at,
+    protocol: form,
     endpoint: endpointOf(id),
     instances: pool.status,
   });

@@ -62,6 +62,7 @@ function describe({ record, pool }: OpenFunction, endpointOf: (id: string) => st
     Name: record.name,
     Endpoint: endpointOf(record.id),
     ResourceName: `plugd:function:${record.name}`,
+    Protocol: record.form,
     Status: { State: ready > 0 ? "running" : starting > 0 ? "starting" : "idle" },
   };
 }

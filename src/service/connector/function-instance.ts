@@ -10,6 +10,13 @@ export interface FunctionCall {
 
 /** One process of a function that answers calls. */
 export interface FunctionInstance {
+  /**
+   * What it speaks: the SDK's messages, or the article's. A call of a plain one that is given up leaves it in a state
+   * that nobody knows.
+   */
+  readonly form: "sdk" | "plain";
+  /** Calls that it can answer at the same time. */
+  readonly maxCalls: number;
   /** Counts from 1 for each function since the connector started. */
   readonly number: number;
   readonly pid: number;

@@ -16,6 +16,8 @@ const FunctionRecord = Type.Object({
   /** Of the plugin. */
   identifier: Type.String({ minLength: 1 }),
   created_at: Type.String(),
+  /** How it is called. */
+  form: Type.Union([Type.Literal("sdk"), Type.Literal("plain")]),
   /** Where it calls back, if the daemon that launched it said so; may hold a secret of that daemon. */
   daemon_url: Type.Optional(Type.String()),
   /** Key of the signatures of its calls, if the daemon that launched it gave one. */

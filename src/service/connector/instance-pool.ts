@@ -173,10 +173,12 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
     };
   }
 
+  const placesOf = ({ instance }: Entry) => Math.min(settings.callsPerInstance, instance.maxCalls);
+
   function freest(): Entry | undefined {
     let best: Entry | undefined;
     for (const entry of entries)
-      if (!entry.retired && entry.calls < settings.callsPerInstance && !(best && best.calls <= entry.calls))
+      if (!entry.retired && entry.calls < placesOf(entry) && !(best && best.calls <= entry.calls))
         best = entry;
     return best;
   }

@@ -6,6 +6,7 @@ import type { CallSignatures } from "./call-signature.ts";
 import type { FunctionCall } from "./function-instance.ts";
 import type { Functions, OpenFunction } from "./functions.ts";
 import type { Lease } from "./instance-pool.ts";
+import { signAnswer } from "./sign-answer.ts";
 
 export interface IncomingCall extends FunctionCall {
   readonly functionId: string;
@@ -31,6 +32,12 @@ export interface InvokeFunctionDeps {
  */
 export type InvokeFunction = (call: IncomingCall, signal: AbortSignal) => Promise<Response>;
 
+const PASSED_HEADERS = [
+  "content-type",
+  "cache-control",
+  "x-dify-plugin-signature",
+  "x-dify-plugin-timestamp",
+] as const;
 /** After a broken answer the end of its process is awaited this long, for its reason. */
 const LAST_WORDS_MS = 1000;
 
@@ -44,7 +51,7 @@ export function createInvokeFunction(deps: InvokeFunctionDeps): InvokeFunction {
     const signed = secret === undefined ? undefined : signatures.admit({ ...call, secret });
     const limit = startLimit(timeoutMs, signal);
     try {
-      return await answer({ call, opened, limit, log });
+      return await answer({ call, opened, limit, secret, log });
     } catch (cause) {
       signed?.forget();
       limit.stop();
@@ -79,6 +86,7 @@ interface Answering {
   readonly call: IncomingCall;
   readonly opened: OpenFunction;
   readonly limit: Limit;
+  readonly secret: string | undefined;
   readonly log: Logger;
 }
 
@@ -98,15 +106,18 @@ async function answer(work: Answering): Promise<Response> {
   let response: Response;
   try {
     response = await lease.instance.call(call, AbortSignal.any([limit.signal, over.signal]));
+    const { secret } = work;
+    if (secret !== undefined && lease.instance.form === "plain")
+      response = await signAnswer(response, { secret, sessionId: call.sessionId, now: new Date() });
   } catch (cause) {
     const failure = await failureOf(cause, lease, work);
-    lease.release({ suspect: limit.why === "time" });
+    lease.release({ suspect: isSuspect(lease, limit.why) });
     throw failure;
   }
-  const done = (how?: { readonly suspect: boolean }) => {
+  const done = (left = false) => {
     over.abort();
     limit.stop();
-    lease.release(how);
+    lease.release({ suspect: isSuspect(lease, left ? "client" : limit.why) });
     const tookMs = Math.round(performance.now() - began);
     work.log.info("Call answered", {
       function: opened.record.name,
@@ -120,7 +131,7 @@ async function answer(work: Answering): Promise<Response> {
   };
   // A proxy in between must not collect what is streamed.
   const headers = new Headers({ "x-amzn-requestid": call.requestId, "x-accel-buffering": "no" });
-  for (const name of ["content-type", "cache-control"]) {
+  for (const name of PASSED_HEADERS) {
     const value = response.headers.get(name);
     if (value !== null) headers.set(name, value);
   }
@@ -138,7 +149,7 @@ function relay(
   how: {
     readonly work: Answering;
     readonly lease: Lease;
-    readonly done: (how?: { readonly suspect: boolean }) => void;
+    readonly done: (left?: boolean) => void;
   },
 ): ReadableStream<Uint8Array> {
   const { work, lease, done } = how;
@@ -151,22 +162,28 @@ function relay(
         done();
       } catch (cause) {
         const failure = await failureOf(cause, lease, work);
-        done({ suspect: work.limit.why === "time" });
+        done();
         controller.enqueue(lastLine(failure, work.call.requestId));
       }
       controller.close();
     },
     async cancel() {
-      done();
+      done(true);
       // What is still on its way concerns nobody.
       await reader.cancel().catch(() => undefined);
     },
   });
 }
 
+/** What was too slow once may be so for good; and a program that cannot be told to stop is busy for who knows how long. */
+function isSuspect({ instance }: Lease, why: Limit["why"]): boolean {
+  return why === "time" || (why === "client" && instance.form === "plain");
+}
+
 async function failureOf(cause: unknown, lease: Lease, { limit, call }: Answering): Promise<unknown> {
   if (limit.why === "client") return cause;
   if (limit.why === "time") return timedOut(limit, cause);
+  if (cause instanceof DaemonError && cause.code === "bad_request") return cause;
   const { instance } = lease;
   const ended = (await settlesWithin(instance.ended, LAST_WORDS_MS)) ? await instance.ended : undefined;
   const why = ended ?? `its connection broke (${describeError(cause)})`;

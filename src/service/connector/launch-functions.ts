@@ -10,6 +10,7 @@ import { launchedMessage } from "../../protocol/launch-event.ts";
 import type { PrepareStage, Provisioner } from "../../runtime/local/prepare.ts";
 import { requireSignature } from "../signature-policy.ts";
 import { functionName, newFunctionId } from "./function-name.ts";
+import { dialectOf } from "./function-dialect.ts";
 import type { FunctionRecord } from "./function-registry.ts";
 import type { Functions, OpenFunction } from "./functions.ts";
 import { createLaunchProgress, type LaunchProgress } from "./launch-progress.ts";
@@ -115,6 +116,7 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       name: functionName(identifier),
       identifier: identifier.text,
       created_at: before?.record.created_at ?? new Date().toISOString(),
+      form: dialectOf(declaration).form,
       ...(metadata.daemonUrl !== undefined && { daemon_url: metadata.daemonUrl }),
       ...(metadata.signatureSecret !== undefined && { signature_secret: metadata.signatureSecret }),
     };
@@ -139,7 +141,7 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
         took_ms: Math.round(performance.now() - began),
       });
       const endpoint = deps.endpointOf(record.id);
-      progress.tell("run", "success", record.name, launchedMessage({ endpoint, ...record }));
+      progress.tell("run", "success", record.name, launchedMessage({ ...record, endpoint }));
       progress.tell("end", "success", record.name, "");
       progress.end();
     } catch (cause) {

@@ -26,6 +26,8 @@ function testPool(settings: Partial<PoolSettings> = {}) {
         resolve() {
           const ended = Promise.withResolvers<string>();
           const instance: TestInstance = {
+            form: "sdk",
+            maxCalls: Number.POSITIVE_INFINITY,
             number,
             pid: number,
             ended: ended.promise,

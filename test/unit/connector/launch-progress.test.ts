@@ -58,7 +58,7 @@ test.each([`me/tool:0.0.1@${CHECKSUM}`, `tool:1.0.0@${CHECKSUM}`, LONG])(
     const endpoint = `https://connector.example.com:8443/base/f/${id}`;
     expect(name.length).toBeLessThanOrEqual(127);
     expect(endpoint.length).toBeLessThanOrEqual(255);
-    const parts = launchedMessage({ endpoint, name, id }).split(",");
+    const parts = launchedMessage({ endpoint, name, id, form: "sdk" }).split(",");
     expect(parts.map((part) => part.split("="))).toEqual([
       ["endpoint", endpoint],
       ["name", name],
