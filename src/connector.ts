@@ -185,6 +185,7 @@ async function build(
     fetch: (request) => app.fetch(request),
     tracker,
     log,
+    variables: { host: "PLUGD_CONNECTOR_HOST", port: "PLUGD_CONNECTOR_PORT" },
   });
   closers.defer(() => server.close({ drainMs }));
   // What people and daemons watch ends first, or the listener would wait for it.

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { openEventLines } from "../../src/http/connector/event-lines.ts";
 
-const open = () => openEventLines({ missed: (missed) => ({ missed }), ping: ": ping\n\n" });
+const open = () =>
+  openEventLines({ missed: (missed) => ({ missed }), ping: ": ping\n\n", greeting: ": hello\n\n" });
 
 test("openEventLines() sends values as events without names or ids, in order, to the end", async () => {
   const lines = open();
@@ -12,7 +13,7 @@ test("openEventLines() sends values as events without names or ids, in order, to
   lines.send("too late");
   const text = await lines.response.text();
   expect(text.split("\n").filter((line) => line !== "")).toEqual([
-    ": ping",
+    ": hello",
     expect.stringMatching(/^data: ?\{"a":"x\\ny[^"]*"\}$/),
     expect.stringMatching(/^data: ?\[1\]$/),
   ]);

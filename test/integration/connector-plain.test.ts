@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { startTestConnector, type TestConnector, untilInstances } from "../support/connector.ts";
 import { fakePluginFiles } from "../support/fake-plugin-package.ts";
 import { packZip } from "../support/pack.ts";
+import { rejection } from "../support/rejection.ts";
 import type { PlainParameters } from "../support/plain-function.ts";
 import { isRunning, readLines, until } from "../support/processes.ts";
 
@@ -268,4 +269,38 @@ test("with a secret, a plain call has to be signed, and its answer is", async ()
   const at = streamed.headers.get("x-dify-plugin-timestamp") ?? "";
   expect(streamed.headers.get("x-dify-plugin-signature")).toBe(hmac(`${at}.session-id.`));
   expect(await streamed.text()).toContain("event: end");
+});
+
+test("the connector's own policy decides about signatures, whatever the daemon says of them", async () => {
+  await using connector = await startTestConnector({
+    alone: true,
+    env: { FORCE_VERIFYING_SIGNATURE: "true" },
+  });
+  for (const verified of [true, false]) {
+    const events = [];
+    for await (const event of connector.launch(await plainPackage(), { verified })) events.push(event);
+    expect(events.at(-1)).toMatchObject({ Stage: "start", State: "failed" });
+    expect(events.at(-1)?.Message).toContain("bad signature");
+  }
+  expect(await connector.functions()).toEqual([]);
+});
+
+test("a process that uses more memory than its limit is ended, and its call says so", async () => {
+  await using connector = await startTestConnector({ alone: true, env: { PLUGIN_MEMORY_FLOOR: "1" } });
+  // Its manifest asks for 256 MiB.
+  const { endpoint } = await connector.launched(await plainPackage());
+  const response = await post(endpoint, bodyOf({ mode: "eat", n: 1000 }));
+  expect(response.status).toBe(502);
+  expect(await response.text()).toContain("it used more memory than its limit");
+  expect((await post(endpoint, bodyOf({}))).status).toBe(200);
+});
+
+test("a port that is taken is an error that names the variable", async () => {
+  await using connector = await startTestConnector({ alone: true });
+  const port = new URL(connector.url).port;
+  const taken = await rejection(startTestConnector({ alone: true, env: { PLUGD_CONNECTOR_PORT: port } }));
+  expect(taken).toMatchObject({
+    message: `Cannot listen on "127.0.0.1:${port}": the port is taken`,
+    hint: expect.stringContaining("PLUGD_CONNECTOR_PORT"),
+  });
 });

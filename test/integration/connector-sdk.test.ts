@@ -354,13 +354,6 @@ describe.skipIf(why !== "")(`what is removed${why}`, () => {
       /Cannot launch "a\/b:1\.0\.0@0+": the package is "plugd-test\/kitchen-tools:/,
     ],
     [
-      "no signature where one is promised",
-      sdkPackage("kitchen-tools"),
-      { verified: true },
-      "start",
-      /bad signature/,
-    ],
-    [
       "code that fails",
       sdkPackage("kitchen-tools", {
         ...manifest("kitchen-tools", "crash"),

@@ -60,6 +60,15 @@ async function answer(call: Call, line: string): Promise<void> {
     case "sleep":
       await Bun.sleep(n);
       return void say({ type: "response", ...ids, status: "success", data: { pid: process.pid } });
+    case "eat": {
+      // A look at the memory may take a second.
+      const eaten: Buffer[] = [];
+      for (let at = 0; at < n; at++) {
+        eaten.push(Buffer.alloc(1024 * 1024, at));
+        await Bun.sleep(5);
+      }
+      return void say({ type: "response", ...ids, status: "success", data: { eaten: eaten.length } });
+    }
     case "die":
       process.stderr.write("last words\n");
       return process.exit(7);

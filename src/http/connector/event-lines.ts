@@ -24,12 +24,14 @@ const PING_MS = 15_000;
 export function openEventLines(options: {
   /** The event that stands for `missed` others; without it they are left out silently. */
   readonly missed?: (missed: number) => unknown;
-  /** The text that is sent at the beginning, and when nothing else is. */
+  /** The text that is sent when nothing else is. */
   readonly ping: string;
+  /** The head goes out with the first byte: whoever has to know at once that it does, gets this one. */
+  readonly greeting?: string;
 }): EventLines {
   const left = new AbortController();
   const encoder = new TextEncoder();
-  const waiting: string[] = [options.ping];
+  const waiting: string[] = options.greeting === undefined ? [] : [options.greeting];
   let missed = 0;
   let ended = false;
   let wake: (() => void) | undefined;

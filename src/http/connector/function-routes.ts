@@ -40,7 +40,11 @@ export function functionRoutes({ functions, endpointOf, drainMs, closing }: Func
     })
     .get("/:id/logs", ({ params }) => {
       const { log } = require(params.id);
-      const lines = openEventLines({ missed: (missed) => ({ missed }), ping: STILL_THERE });
+      const lines = openEventLines({
+        missed: (missed) => ({ missed }),
+        ping: STILL_THERE,
+        greeting: ": watching\n\n",
+      });
       const signal = AbortSignal.any([lines.left, closing]);
       void log.follow((line) => lines.send(line), { signal }).finally(() => lines.end());
       return lines.response;

@@ -56,8 +56,11 @@ export interface InstancePool {
    * signal's reason.
    */
   acquire(signal: AbortSignal): Promise<Lease>;
-  /** Instances of now get no further calls; those that have none are stopped at once. */
-  retireAll(): void;
+  /**
+   * Starts an instance, above the limit if need be, and then retires those that were there before. Rejects with the
+   * start's own error; they stay then.
+   */
+  replaceAll(): Promise<void>;
   readonly status: PoolStatus;
   /** Calls that wait are refused, open ones get the time, then all instances are stopped. Idempotent. */
   close(options: { readonly drainMs: number }): Promise<void>;
@@ -100,13 +103,25 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
     work.add(held);
   }
 
-  async function startOne(): Promise<void> {
+  async function startEntry(): Promise<void> {
     starting++;
     let instance: FunctionInstance;
     try {
       instance = await options.start(++started, closing.signal);
-    } catch (cause) {
+    } finally {
       starting--;
+    }
+    const entry: Entry = { instance, calls: 0, retired: false, idle: undefined };
+    entries.add(entry);
+    hold(forgetWhenEnded(entry));
+    if (closing.signal.aborted) retire(entry);
+    else rest(entry);
+  }
+
+  async function startOne(): Promise<void> {
+    try {
+      await startEntry();
+    } catch (cause) {
       failures++;
       calmUntil = now() + Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1));
       if (!closing.signal.aborted) log.warn("Cannot start an instance", { error: cause });
@@ -114,13 +129,7 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       if (starting === 0 && live().length === 0) refuseAll(cause);
       return;
     }
-    starting--;
     failures = 0;
-    const entry: Entry = { instance, calls: 0, retired: false, idle: undefined };
-    entries.add(entry);
-    hold(forgetWhenEnded(entry));
-    if (closing.signal.aborted) return retire(entry);
-    rest(entry);
     serve();
   }
 
@@ -246,8 +255,13 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       if (entry.calls > 0 && starting === 0 && mayStart() && now() >= calmUntil) hold(startOne());
       return Promise.resolve(take(entry));
     },
-    retireAll() {
-      for (const entry of live()) retire(entry);
+    async replaceAll() {
+      if (closing.signal.aborted) throw stopped();
+      const before = live();
+      const start = startEntry();
+      hold(start.then(serve, () => undefined));
+      await start;
+      for (const entry of before) if (!entry.retired) retire(entry);
     },
     get status() {
       const ready = live();

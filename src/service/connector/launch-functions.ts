@@ -17,7 +17,7 @@ import { createLaunchProgress, type LaunchProgress } from "./launch-progress.ts"
 
 export interface LaunchRequest {
   readonly bytes: Uint8Array;
-  /** What the daemon says of the signature. It is looked at here anyway; `true` also makes a missing one an error. */
+  /** What the daemon says of the signature. Here the connector's own keys and policy decide. */
   readonly verified: boolean;
   readonly metadata: LaunchMetadata;
 }
@@ -82,7 +82,11 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
         "bad_request",
         `Cannot launch "${identifier}": the package is "${pkg.identifier.text}"`,
       );
-    if (deps.forceSignature || request.verified) requireSignature(pkg);
+    if (deps.forceSignature) requireSignature(pkg);
+    else if (request.verified && pkg.verification === null)
+      log.warn("The daemon has verified a package whose signature no key of this connector knows", {
+        plugin: pkg.identifier.text,
+      });
     return pkg;
   }
 
@@ -153,7 +157,10 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
     }
   }
 
-  /** A launch of what is there heals what is broken on the disk, and replaces the processes. */
+  /**
+   * A launch of what is there heals what is broken on the disk, and replaces the processes once a new one answers;
+   * where none does, everything stays as it is.
+   */
   async function prepareAgain(
     source: Parameters<Provisioner["prepare"]>[0],
     {
@@ -170,9 +177,15 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       report: (stage, detail) => report(progress, stage, detail),
       signal: deps.closing,
     });
-    await functions.change(record);
     progress.tell("run", "running", record.name, "Replacing its processes");
-    before.pool.retireAll();
+    const known = before.record;
+    await functions.change(record);
+    try {
+      await before.pool.replaceAll();
+    } catch (cause) {
+      await functions.change(known);
+      throw cause;
+    }
   }
 
   function report(progress: LaunchProgress, stage: PrepareStage, detail: string): void {

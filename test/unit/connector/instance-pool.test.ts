@@ -178,13 +178,18 @@ test("a suspect instance gets no call any more and is stopped after its last one
   expect((await next).instance.number).toBe(2);
 });
 
-test("retireAll() stops idle instances at once, and busy ones after their calls", async () => {
+test("replaceAll() starts one more, then stops idle instances at once, and busy ones after their calls", async () => {
   const { pool, starts } = testPool({ maxInstances: 2, callsPerInstance: 1 });
   const [one, two] = [pool.acquire(NEVER), pool.acquire(NEVER)];
   const instances = [starts[0]?.resolve(), starts[1]?.resolve()];
   (await one).release();
   const lease = await two;
-  pool.retireAll();
+  const replaced = pool.replaceAll();
+  expect(starts).toHaveLength(3);
+  expect(pool.status).toMatchObject({ starting: 1, ready: 2 });
+  starts[2]?.resolve();
+  await replaced;
+  expect(pool.status).toMatchObject({ starting: 0, ready: 1 });
   expect(instances.map((instance) => instance?.stops)).toEqual([1, 0]);
   lease.release();
   expect(instances.map((instance) => instance?.stops)).toEqual([1, 1]);
@@ -203,4 +208,16 @@ test("close() refuses those who wait, gives up starts, stops everything, and ref
   expect(instance?.stops).toBe(1);
   expect(await rejection(pool.acquire(NEVER))).toMatchObject({ code: "unavailable" });
   await pool.close({ drainMs: 0 });
+});
+
+test("replaceAll() leaves everything as it is when the new instance does not start", async () => {
+  const { pool, starts } = testPool();
+  const first = pool.acquire(NEVER);
+  const instance = starts[0]?.resolve();
+  (await first).release();
+  const replaced = pool.replaceAll();
+  starts[1]?.reject(new DaemonError("unavailable", "it exited with 1"));
+  expect(await rejection(replaced)).toMatchObject({ message: "it exited with 1" });
+  expect(instance?.stops).toBe(0);
+  expect((await pool.acquire(NEVER)).instance).toBe(instance as FunctionInstance);
 });
