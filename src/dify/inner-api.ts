@@ -1,6 +1,8 @@
 import { createFrameReader, FrameError } from "./frames.ts";
+import type { TraceHeaders } from "../lib/traceparent.ts";
 import { describeNetworkError, InnerApiError } from "./inner-api-error.ts";
 import { openLimit, type RequestLimit } from "./request-limit.ts";
+import { QUOTED_CHARS, quoteWithout } from "./quote.ts";
 import { type Reply, readReply } from "./reply.ts";
 
 /** Bounds what is held of the answers of many calls together. */
@@ -10,11 +12,10 @@ export interface Hold {
   shrink(bytes: number): void;
 }
 
-export interface CallOptions {
+/** The trace headers are passed on. */
+export interface CallOptions extends TraceHeaders {
   /** The call ends with the session that made it; it rejects with an `InnerApiError` then, too. */
   readonly signal: AbortSignal;
-  /** W3C trace context to pass on. */
-  readonly traceparent?: string;
   /** Called when the head of the answer is there. */
   readonly onHead?: (status: number) => void;
   /** A stream gives back what was taken of it, a single answer is held until its caller lets go. */
@@ -45,13 +46,14 @@ export interface InnerApiOptions {
   readonly maxAnswerBytes: number;
 }
 
-/** What is quoted of an answer that is an error. */
-const QUOTED_BYTES = 4096;
+/** What is read of an answer that is an error: a key in what is quoted stands there as a whole. */
+const READ_BYTES = 2 * QUOTED_CHARS;
 /** A single answer of this size is read at once. */
 const SMALL_BYTES = 64 * 1024;
 
 export function createInnerApi(options: InnerApiOptions): InnerApi {
   const { url: base, key, maxAnswerBytes, readTimeoutMs } = options;
+  const quote = quoteWithout(key);
 
   async function post(
     path: string,
@@ -74,7 +76,7 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
         headers: {
           "content-type": "application/json",
           "x-inner-api-key": key,
-          ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
+          ...traceHeaders(call),
         },
         body: typeof body === "string" ? body : JSON.stringify(body),
         signal: limit.signal,
@@ -118,14 +120,14 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
       const limit = openLimit(call.signal, readTimeoutMs);
       try {
         const response = await post(path, { body, limit, call });
-        if (isRedirect(response)) throw await statusError(response);
+        if (isRedirect(response)) throw await statusError(response, quote);
         let text: string;
         try {
           text = await readAll(response, call);
         } catch (cause) {
           throw brokenAnswer("opening", limit, cause);
         }
-        return readReply(text, { phase: "opening", status: response.status });
+        return readReply(text, { phase: "opening", status: response.status, quote });
       } finally {
         limit.close();
       }
@@ -134,7 +136,7 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
       const limit = openLimit(call.signal, readTimeoutMs);
       try {
         const response = await post(path, { body, limit, call });
-        if (response.status !== 200) throw await statusError(response);
+        if (response.status !== 200) throw await statusError(response, quote);
         const frames = createFrameReader(maxAnswerBytes);
         let held = 0;
         try {
@@ -142,7 +144,7 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
             held += chunk.length;
             await call.hold?.grow(chunk.length);
             for (const payload of frames.push(chunk))
-              yield readReply(payload, { phase: "reading", status: 200 });
+              yield readReply(payload, { phase: "reading", status: 200, quote });
             call.hold?.shrink(held - frames.pendingBytes);
             held = frames.pendingBytes;
           }
@@ -158,6 +160,14 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
   };
 }
 
+function traceHeaders({ traceparent, tracestate, baggage }: TraceHeaders): Record<string, string> {
+  return {
+    ...(traceparent !== undefined && { traceparent }),
+    ...(tracestate !== undefined && { tracestate }),
+    ...(baggage !== undefined && { baggage }),
+  };
+}
+
 function brokenAnswer(phase: InnerApiError["phase"], limit: RequestLimit, cause: unknown): InnerApiError {
   const why = limit.why();
   if (why !== undefined) return new InnerApiError(phase, why, { kind: "timeout", cause });
@@ -169,9 +179,11 @@ function isRedirect(response: Response): boolean {
   return response.status >= 300 && response.status < 400;
 }
 
-async function statusError(response: Response): Promise<InnerApiError> {
+async function statusError(response: Response, quote: (text: string) => string): Promise<InnerApiError> {
   const to = isRedirect(response) ? response.headers.get("location") : null;
-  const body = to === null ? await readStart(response) : `a redirect to "${to}", which is not followed`;
+  const body = quote(
+    to === null ? await readStart(response) : `a redirect to "${to}", which is not followed`,
+  );
   return new InnerApiError(
     "opening",
     `request failed with status code: ${response.status} and respond with: ${body}`,
@@ -179,7 +191,7 @@ async function statusError(response: Response): Promise<InnerApiError> {
   );
 }
 
-/** As much as is quoted; the rest is not waited for. */
+/** More than is quoted; the rest is not waited for. */
 async function readStart(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -187,11 +199,10 @@ async function readStart(response: Response): Promise<string> {
     for await (const chunk of response.body ?? []) {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes > QUOTED_BYTES) break;
+      if (bytes > READ_BYTES) break;
     }
   } catch {
     // What came is enough: the status tells more than how its body ended.
   }
-  const text = new TextDecoder().decode(Buffer.concat(chunks).subarray(0, QUOTED_BYTES));
-  return bytes > QUOTED_BYTES ? `${text}…` : text;
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }

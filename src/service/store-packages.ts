@@ -24,7 +24,7 @@ export interface PackageToStore {
 }
 
 export interface PackageContent {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array | Blob;
   readonly assets: RemappedAssets["assets"];
 }
 
@@ -62,7 +62,7 @@ export function createStorePackages({ declarations, blobs, guard }: StorePackage
 
   async function storeContent({ pkg, created }: Journal): Promise<void> {
     const { bytes, assets } = await pkg.content();
-    const put = async (kind: BlobKind, key: string, content: Uint8Array) => {
+    const put = async (kind: BlobKind, key: string, content: Uint8Array | Blob) => {
       if (!(await blobs.has(kind, key))) created.push([kind, key]);
       await blobs.put(kind, key, content);
     };

@@ -5,6 +5,7 @@ import { DEVIATIONS } from "./deviations.ts";
 import { exchange } from "./exchange.ts";
 import { readPackage, readRecorded } from "./golden-files.ts";
 import { judge } from "./judge.ts";
+import { startRecordedPlatform } from "./recorded-platform.ts";
 import { runScenario } from "./run-scenario.ts";
 import { SCENARIOS } from "./scenarios/all-scenarios.ts";
 
@@ -13,12 +14,17 @@ const SCENARIO_LIMIT_MS = 180_000;
 
 const tools = await findSdkTools();
 const why = "missing" in tools ? ` (skipped: ${tools.missing})` : "";
+const platform = startRecordedPlatform();
 let daemon: SdkDaemon | undefined;
 
 beforeAll(async () => {
-  if (why === "") daemon = await startSdkDaemon({ env: { FORCE_VERIFYING_SIGNATURE: "false" } });
+  const env = { FORCE_VERIFYING_SIGNATURE: "false", ...platform.env };
+  if (why === "") daemon = await startSdkDaemon({ env });
 });
-afterAll(() => daemon?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await daemon?.[Symbol.asyncDispose]();
+  platform[Symbol.dispose]();
+});
 
 for (const scenario of SCENARIOS)
   test.skipIf(why !== "")(
@@ -31,6 +37,7 @@ for (const scenario of SCENARIOS)
         serverKey: daemon.key,
         recorded: readRecorded(scenario.name),
         readPackage,
+        platform,
         send: (request, options) => exchange(target, request, options),
       });
       expect(

@@ -44,6 +44,10 @@ function answer({ path, body }: Asked): Response | Promise<Response> {
       return Response.json({ code: "unauthorized", message: "who are you" }, { status: 401 });
     case "page":
       return new Response("<html>oops</html>", { status: 500 });
+    case "who":
+      return new Response("who are you", { status: 401 });
+    case "broken":
+      return Response.json({ code: "internal", message: "broken" }, { status: 500 });
     case "elsewhere":
       return Response.redirect("http://127.0.0.1:1/");
     case "half":
@@ -241,6 +245,27 @@ describe("a platform that fails", () => {
       "invoke llm model failed: request failed with status code: 500 and respond with: <html>oops</html>",
     ],
     [
+      "who",
+      "moderation",
+      "invoke moderation model failed: request failed with status code: 401 and respond with: who are you",
+    ],
+    [
+      "who",
+      "llm",
+      "invoke llm model failed: request failed with status code: 401 and respond with: who are you",
+    ],
+    ["broken", "moderation", "invoke moderation model failed: data is nil"],
+    [
+      "broken",
+      "llm",
+      'invoke llm model failed: request failed with status code: 500 and respond with: {"code":"internal","message":"broken"}',
+    ],
+    [
+      "elsewhere",
+      "llm",
+      'invoke llm model failed: request failed with status code: 302 and respond with: a redirect to "http://127.0.0.1:1/", which is not followed',
+    ],
+    [
       "elsewhere",
       "moderation",
       'invoke moderation model failed: request failed with status code: 302 and respond with: a redirect to "http://127.0.0.1:1/", which is not followed',
@@ -331,6 +356,8 @@ test("metrics and the record of sessions count calls back", async () => {
   expect(metrics).toContain(
     'plugin_backwards_call_duration_seconds_count{type="moderation",outcome="cancelled"}',
   );
+  expect(metrics).toMatch(/plugin_backwards_call_bytes_total\{type="llm",direction="request"\} [1-9]/);
+  expect(metrics).toMatch(/plugin_backwards_call_bytes_total\{type="llm",direction="response"\} [1-9]/);
   await daemon.close();
   const store = openStore({
     path: join(daemon.dataDir, "plugd.db"),
@@ -338,7 +365,33 @@ test("metrics and the record of sessions count calls back", async () => {
     sessionHistory: 1000,
   });
   const rows = await store.sessions.list({ pluginId: "tests/poor" }, { offset: 0, limit: 10 });
+  const many = await store.sessions.list({ pluginId: "tests/calling" }, { offset: 0, limit: 1000 });
   await store.close();
+  expect(rows.map(({ callBackTrace }) => callBackTrace)).toEqual(
+    ["storage", "llm"].map((type) => [
+      {
+        type,
+        beganMs: expect.any(Number),
+        firstByteMs: null,
+        endMs: expect.any(Number),
+        requestBytes: expect.any(Number),
+        responseBytes: 0,
+        outcome: "refused",
+      },
+    ]),
+  );
+  const hundreds = many.filter(({ callsBack }) => callsBack === 400);
+  expect(hundreds).toHaveLength(2);
+  for (const { callBackTrace } of hundreds) {
+    expect(callBackTrace).toHaveLength(100);
+    for (const { beganMs, firstByteMs, endMs, responseBytes, outcome } of callBackTrace) {
+      expect(outcome).toBe("success");
+      expect(responseBytes).toBeGreaterThan(0);
+      expect(beganMs).toBeGreaterThanOrEqual(0);
+      expect(firstByteMs ?? -1).toBeGreaterThanOrEqual(beganMs);
+      expect(endMs ?? -1).toBeGreaterThanOrEqual(firstByteMs ?? 0);
+    }
+  }
   expect(rows.map(({ callsBack, failedCallsBack }) => [callsBack, failedCallsBack])).toEqual([
     [1, 1],
     [1, 1],

@@ -3,9 +3,10 @@ import { findNesting, rawMember, skipJsonValue } from "../../lib/json-scan.ts";
 import type { LogLevel, PluginEvent } from "../messages.ts";
 import type { PluginError } from "../plugin-error.ts";
 
-/** The layout in which every SDK writes its result items; what has it is forwarded as the plugin's own text. */
+/** The layout in which every SDK writes its result items and calls back; what has it is forwarded as the plugin's own text. */
 const HEAD = '{"event":"session","session_id":"';
 const ITEM = '","data":{"type":"stream","data":';
+const INVOKE = '","data":{"type":"invoke","data":';
 const END = '","data":{"type":"end","data":{}}}';
 const TAIL = "}}";
 /** What nests deeper is no message: the engine takes 13 seconds and 2 GB for 32 MB of open brackets. */
@@ -37,17 +38,23 @@ function decodeLine(block: string, from: number, to: number, events: PluginEvent
   if (block.startsWith(HEAD, from)) {
     const idAt = from + HEAD.length;
     const idEnd = block.indexOf('"', idAt);
+    const isItem = block.startsWith(ITEM, idEnd);
     if (
       idEnd > idAt &&
       idEnd < to &&
-      block.startsWith(ITEM, idEnd) &&
+      (isItem || block.startsWith(INVOKE, idEnd)) &&
       block.startsWith(TAIL, to - TAIL.length)
     ) {
+      // Both are of one length.
       const raw = block.substring(idEnd + ITEM.length, to - TAIL.length);
       const value = parse(raw);
       const sessionId = block.substring(idAt, idEnd);
       if (value !== undefined && !sessionId.includes("\\")) {
-        events.push({ kind: "item", sessionId, raw, value });
+        events.push(
+          isItem
+            ? { kind: "item", sessionId, raw, value }
+            : { kind: "invoke", sessionId, raw, request: value },
+        );
         return;
       }
     } else if (idEnd > idAt && to - idEnd === END.length && block.startsWith(END, idEnd)) {

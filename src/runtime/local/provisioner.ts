@@ -1,5 +1,6 @@
 import { createKeyedLock } from "../../lib/keyed-lock.ts";
 import type { Logger } from "../../lib/logger.ts";
+import { type RunStep, runStep } from "../../lib/step.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import { createBunRunner } from "./bun.ts";
 import type { LanguageRunner, Provisioner } from "./prepare.ts";
@@ -11,6 +12,8 @@ import { createWorkingFolders } from "./working-folder.ts";
 export interface ProvisionerOptions {
   readonly settings: LocalSettings;
   readonly log: Logger;
+  /** Follows how long the parts of a preparation take. */
+  readonly step?: RunStep | undefined;
 }
 
 /**
@@ -21,10 +24,10 @@ export interface ProvisionerOptions {
  * `unavailable` where the machine, the network or the package index is.
  */
 export function createProvisioner(options: ProvisionerOptions): Provisioner {
-  const { settings, log } = options;
+  const { settings, log, step = runStep } = options;
   const tools = createTools(settings);
   const folders = createWorkingFolders(settings.workingPath);
-  const python = createPythonRunner(settings, { tools, log });
+  const python = createPythonRunner(settings, { tools, log, step });
   const runners: readonly LanguageRunner[] = [python, createBunRunner(settings, tools)];
   /** One preparation or removal of a plugin at a time; whoever comes second finds the work done. */
   const lock = createKeyedLock();

@@ -4,6 +4,7 @@ import type { Logger } from "../../lib/logger.ts";
 import type { Slots } from "../../lib/slots.ts";
 import { readPackage } from "../../package/read-package.ts";
 import type { PluginPackage } from "../../package/package.ts";
+import { validateUpload } from "../../package/validate-upload.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { LaunchEvent } from "../../protocol/launch-event.ts";
 import { launchedMessage } from "../../protocol/launch-event.ts";
@@ -76,6 +77,7 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       maxUncompressedBytes: deps.maxPackageBytes,
       publicKeys: deps.publicKeys,
     });
+    validateUpload(pkg);
     const { identifier } = request.metadata;
     if (identifier !== undefined && identifier !== pkg.identifier.text)
       throw new DaemonError(

@@ -1,5 +1,7 @@
 import { agentsScenario } from "./agents.ts";
+import { backScenario } from "./back.ts";
 import { datasourcesScenario } from "./datasources.ts";
+import { endpointsScenario } from "./endpoints.ts";
 import { errorsScenario } from "./errors.ts";
 import { installScenario } from "./install.ts";
 import { modelsScenario } from "./models.ts";
@@ -21,5 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   agentsScenario,
   datasourcesScenario,
   triggersScenario,
+  endpointsScenario,
+  backScenario,
   errorsScenario,
 ];
