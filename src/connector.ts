@@ -68,7 +68,9 @@ async function build(
   const publicKeys = await trustedKeys(config);
 
   // State
-  const folder = await openDataFolder(resolve(config.PLUGD_CONNECTOR_DATA_DIR));
+  const folder = await openDataFolder(resolve(config.PLUGD_CONNECTOR_DATA_DIR), {
+    variable: "PLUGD_CONNECTOR_DATA_DIR",
+  });
   closers.defer(() => folder.close());
   const key =
     config.PLUGD_CONNECTOR_KEY === undefined

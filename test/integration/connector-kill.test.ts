@@ -2,7 +2,14 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { namesIn, pidOf, spawnTestConnector, startTestConnector } from "../support/connector.ts";
+import {
+  answerLines,
+  namesIn,
+  pidOf,
+  spawnTestConnector,
+  startTestConnector,
+  untilInstances,
+} from "../support/connector.ts";
 import { isRunning, until } from "../support/processes.ts";
 import { findSdkTools, sdkPackage } from "../support/sdk-daemon.ts";
 
@@ -13,8 +20,8 @@ setDefaultTimeout(180_000);
 const tools = await findSdkTools();
 const why = "missing" in tools ? ` (skipped: ${tools.missing})` : "";
 
-describe.skipIf(why !== "")(`a connector that is killed${why}`, () => {
-  test("in the middle of a launch has launched nothing, and the next launch succeeds; after it, the function is still there", async () => {
+describe.skipIf(why !== "")(`a connector as a process${why}`, () => {
+  test("that is killed in the middle of a launch has launched nothing, and the next launch succeeds; after it, the function is still there", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "plugd-connector-kill-"));
     const pkg = sdkPackage("kitchen-tools");
     try {
@@ -51,7 +58,29 @@ describe.skipIf(why !== "")(`a connector that is killed${why}`, () => {
     }
   });
 
-  test("by SIGTERM lets an open call end, stops its functions and exits with 0", async () => {
+  test("answers hundreds of calls at once with two processes", async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "plugd-connector-many-"));
+    try {
+      await using connector = await spawnTestConnector({
+        dataDir,
+        env: { PLUGD_CONNECTOR_MAX_INSTANCES: "2" },
+      });
+      const { endpoint } = await connector.launched(sdkPackage("kitchen-tools"));
+      // As many as one process may have open at once, and more behind them.
+      const answers = await Promise.all(
+        Array.from({ length: 500 }, async () => {
+          const response = await connector.call(endpoint, { what: "text", n: 2 });
+          return [response.status, (await answerLines(response)).length];
+        }),
+      );
+      expect(answers.filter(([status, lines]) => status !== 200 || lines !== 3)).toEqual([]);
+      await untilInstances(connector, { calls: 0, waiting: 0 });
+    } finally {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  test("that is told to stop by SIGTERM lets an open call end, stops its functions and exits with 0", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "plugd-connector-term-"));
     try {
       await using connector = await spawnTestConnector({ dataDir });

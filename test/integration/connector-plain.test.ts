@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startTestConnector, type TestConnector, untilInstances } from "../support/connector.ts";
+import { namesIn, startTestConnector, type TestConnector, untilInstances } from "../support/connector.ts";
 import { fakePluginFiles } from "../support/fake-plugin-package.ts";
 import { packZip } from "../support/pack.ts";
 import { rejection } from "../support/rejection.ts";
@@ -295,8 +295,26 @@ test("a process that uses more memory than its limit is ended, and its call says
   expect((await post(endpoint, bodyOf({}))).status).toBe(200);
 });
 
-test("a port that is taken is an error that names the variable", async () => {
+test("a function that is launched while it is being deleted is there afterwards", async () => {
   await using connector = await startTestConnector({ alone: true });
+  const pkg = await plainPackage();
+  const { id, endpoint } = await connector.launched(pkg);
+  const open = post(endpoint, bodyOf({ mode: "sleep", n: 700 }));
+  await untilInstances(connector, { calls: 1 });
+  const deleted = connector.request(`/v1/functions/${id}`, { method: "DELETE" });
+  await until("nobody finds it", async () => (await connector.functions()).length === 0);
+  const again = await connector.launched(pkg);
+  expect((await deleted).status).toBe(200);
+  expect((await open).status).toBe(200);
+  expect(again.id).not.toBe(id);
+  expect((await post(again.endpoint, bodyOf({}))).status).toBe(200);
+  expect(await namesIn(connector.dataDir, "packages")).toHaveLength(1);
+});
+
+test("a port, or a folder, that is taken is an error that names the variable", async () => {
+  await using connector = await startTestConnector({ alone: true });
+  const folder = await rejection(startTestConnector({ alone: true, dataDir: connector.dataDir }));
+  expect(folder).toMatchObject({ message: expect.stringContaining("this process uses it already") });
   const port = new URL(connector.url).port;
   const taken = await rejection(startTestConnector({ alone: true, env: { PLUGD_CONNECTOR_PORT: port } }));
   expect(taken).toMatchObject({

@@ -1,4 +1,5 @@
 import type { BlobStore } from "../../blob/blob-store.ts";
+import { createKeyedLock } from "../../lib/keyed-lock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { readPackage } from "../../package/read-package.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
@@ -55,7 +56,9 @@ export interface Functions {
   change(record: FunctionRecord): Promise<void>;
   /** Ends one that was prepared and not added. */
   drop(opened: OpenFunction): Promise<void>;
-  /** Stops and forgets it, with its package and its folder. Does nothing where there is none. */
+  /** Runs work alone among the launches and the removal of a plugin. */
+  alone<T>(identifier: string, work: () => Promise<T>): Promise<T>;
+  /** Stops and forgets it, with its package and its folder. Does nothing where there is none. Not within `alone`. */
   remove(id: string, options: { readonly drainMs: number }): Promise<boolean>;
   close(options: { readonly drainMs: number }): Promise<void>;
 }
@@ -66,6 +69,7 @@ const NOTHING: ReportStage = () => undefined;
 
 export function createFunctions(deps: FunctionsDeps): Functions {
   const { registry, blobs, provisioner, log } = deps;
+  const lock = createKeyedLock();
   const open = new Map<string, OpenFunction>();
   /** Being launched, or on their way out. */
   const unlisted = new Set<OpenFunction>();
@@ -95,6 +99,7 @@ export function createFunctions(deps: FunctionsDeps): Functions {
     const { id, name: label } = record;
     const current = () => registry.find(id) ?? record;
     const lines = createFunctionLog({ onLine: (line) => logLine(label, line) });
+    const { report } = from;
     let source: Promise<PluginSource> | undefined = from.source && Promise.resolve(from.source);
 
     async function start(number: number, signal: AbortSignal): Promise<FunctionInstance> {
@@ -113,11 +118,13 @@ export function createFunctions(deps: FunctionsDeps): Functions {
           number,
           label,
           log: lines,
-          report: number === 1 ? from.report : NOTHING,
+          report: number === 1 ? report : NOTHING,
           daemonUrl: current().daemon_url,
         },
         signal,
       );
+      // What is kept for later starts must not hold the whole package in memory.
+      source = Promise.resolve({ ...known, load: async () => (await loadSource(record.identifier)).load() });
       const tookMs = Math.round(performance.now() - began);
       log.info("Instance started", { function: label, instance: number, pid: instance.pid, took_ms: tookMs });
       return instance;
@@ -154,6 +161,22 @@ export function createFunctions(deps: FunctionsDeps): Functions {
     return opened;
   }
 
+  async function removeAlone(id: string, { drainMs }: { readonly drainMs: number }): Promise<boolean> {
+    const opened = find(id);
+    if (!opened) return false;
+    const { identifier } = opened.record;
+    // From here on nobody finds it, also after a kill.
+    await registry.remove(id);
+    open.delete(id);
+    unlisted.add(opened);
+    opened.log.close();
+    await opened.pool.close({ drainMs });
+    unlisted.delete(opened);
+    await blobs.delete("package", identifier);
+    await provisioner.discard(requireIdentifier(identifier));
+    return true;
+  }
+
   return {
     find,
     ofPlugin(identifier) {
@@ -162,15 +185,7 @@ export function createFunctions(deps: FunctionsDeps): Functions {
     },
     list: () => registry.list().flatMap(({ id }) => find(id) ?? []),
     prepare(record, source, report) {
-      const { identifier, declaration } = source;
-      // What is kept for later starts must not hold the whole package in memory.
-      let first: PluginSource["load"] | undefined = source.load;
-      const load = async () => {
-        const now = first ?? (await loadSource(identifier.text)).load;
-        first = undefined;
-        return now();
-      };
-      const opened = create(record, { source: { identifier, declaration, load }, report });
+      const opened = create(record, { source, report });
       unlisted.add(opened);
       return opened;
     },
@@ -185,19 +200,10 @@ export function createFunctions(deps: FunctionsDeps): Functions {
       opened.log.close();
       unlisted.delete(opened);
     },
-    async remove(id, { drainMs }) {
-      const opened = find(id);
-      if (!opened) return false;
-      // From here on nobody finds it, also after a kill.
-      await registry.remove(id);
-      open.delete(id);
-      unlisted.add(opened);
-      opened.log.close();
-      await opened.pool.close({ drainMs });
-      unlisted.delete(opened);
-      await blobs.delete("package", opened.record.identifier);
-      await provisioner.discard(requireIdentifier(opened.record.identifier));
-      return true;
+    alone: (identifier, work) => lock.run(identifier, work),
+    async remove(id, options) {
+      const record = registry.find(id);
+      return record !== undefined && lock.run(record.identifier, () => removeAlone(id, options));
     },
     async close(options) {
       const all = [...open.values(), ...unlisted];

@@ -101,7 +101,9 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       if (!build) {
         build = createLaunchProgress();
         builds.set(text, build);
-        hold(buildFunction(pkg, request, build).finally(() => builds.delete(text)));
+        const own = build;
+        const alone = functions.alone(text, () => buildFunction(pkg, request, own));
+        hold(alone.finally(() => builds.delete(text)));
       } else progress.tell("start", "running", "package", "Joining a launch of the same package");
       await build.follow((event) => progress.pass(event), { signal: deps.closing });
       progress.end();
