@@ -295,6 +295,16 @@ test("a process that uses more memory than its limit is ended, and its call says
   expect((await post(endpoint, bodyOf({}))).status).toBe(200);
 });
 
+test("a client that neither reads nor leaves keeps its place no longer than the limit, and is told", async () => {
+  await using connector = await startTestConnector({ alone: true, env: { PLUGD_CONNECTOR_TIMEOUT: "2" } });
+  const { endpoint } = await connector.launched(await plainPackage());
+  const response = await post(endpoint, bodyOf({ mode: "flood", n: 2000 }));
+  await untilInstances(connector, { calls: 1 });
+  await untilInstances(connector, { calls: 0, ready: 0 });
+  expect(await response.text()).toContain("Task timed out");
+  expect((await post(endpoint, bodyOf({}))).status).toBe(200);
+});
+
 test("a function that is launched while it is being deleted is there afterwards", async () => {
   await using connector = await startTestConnector({ alone: true });
   const pkg = await plainPackage();

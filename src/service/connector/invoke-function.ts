@@ -114,10 +114,14 @@ async function answer(work: Answering): Promise<Response> {
     lease.release({ suspect: isSuspect(lease, limit.why) });
     throw failure;
   }
+  let isDone = false;
   const done = (left = false) => {
+    if (isDone) return;
+    isDone = true;
+    const why = left ? "client" : limit.why;
     over.abort();
     limit.stop();
-    lease.release({ suspect: isSuspect(lease, left ? "client" : limit.why) });
+    lease.release({ suspect: isSuspect(lease, why) });
     const tookMs = Math.round(performance.now() - began);
     work.log.info("Call answered", {
       function: opened.record.name,
@@ -127,8 +131,11 @@ async function answer(work: Answering): Promise<Response> {
       status: response.status,
       waited_ms: waitedMs,
       took_ms: tookMs,
+      ...(why !== undefined && { ended_by: why }),
     });
   };
+  // A client that neither reads nor leaves must not keep its place beyond the limit.
+  limit.signal.addEventListener("abort", () => done(), { once: true });
   // A proxy in between must not collect what is streamed.
   const headers = new Headers({ "x-amzn-requestid": call.requestId, "x-accel-buffering": "no" });
   for (const name of PASSED_HEADERS) {
