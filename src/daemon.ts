@@ -17,6 +17,7 @@ import { managementInstallRoutes } from "./http/routes/management-install.ts";
 import { managementListRoutes } from "./http/routes/management-lists.ts";
 import { managementPluginRoutes } from "./http/routes/management-plugins.ts";
 import { managementProviderRoutes } from "./http/routes/management-providers.ts";
+import { pprofRoutes } from "./http/routes/pprof.ts";
 import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
@@ -24,7 +25,7 @@ import type { Logger } from "./lib/logger.ts";
 import { VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
-import { createSdkCodec } from "./protocol/sdk/codec.ts";
+import { createCodecFor } from "./protocol/runner.ts";
 import { createMemoryLimiter } from "./runtime/local/memory-limiter.ts";
 import { createProvisioner } from "./runtime/local/provisioner.ts";
 import { installLauncher } from "./runtime/local/spawn-launcher.ts";
@@ -44,6 +45,7 @@ import { createMetrics, exposeMetrics } from "./service/metrics.ts";
 import { openPluginStorage } from "./plugin-storage-modules.ts";
 import { createListModelBindings } from "./service/model-bindings.ts";
 import { createPackageGuard } from "./service/package-guard.ts";
+import { createProfiler } from "./service/profiler.ts";
 import { createProviders } from "./service/providers.ts";
 import { createReadReadme } from "./service/readme.ts";
 import { createRetirePlugin } from "./service/retire-plugin.ts";
@@ -76,6 +78,7 @@ export interface DaemonOptions {
 const FORM_BYTES = 1024 * 1024;
 const SESSION_WRITE_MS = 1000;
 const SWEEP_MS = 60_000;
+const MIN_SWEEP_MS = 1000;
 
 /**
  * Builds everything in order and closes it in reverse. When a step fails, what was built is closed before the error
@@ -184,7 +187,7 @@ async function build(
     loadPackage: (identifier) => packages.files(identifier),
     provisioner: createProvisioner({ settings: local, log, step: telemetry?.step }),
     starter: createSpawnStarter({ launcher, memory }),
-    createCodec: createSdkCodec,
+    createCodec: createCodecFor,
     settings: runtimeSettings(config),
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,
@@ -310,6 +313,7 @@ async function build(
       directInvokeRoutes({ ...invoke, packages, traceOf }),
       ...endpoints.guarded,
       ...watching.guarded,
+      ...(config.PPROF_ENABLED ? [pprofRoutes({ profiler: createProfiler(), argv: process.argv })] : []),
     ],
   });
   const server = startServer({
@@ -343,9 +347,8 @@ async function build(
 
   // What goes on in the background from here
   background.repeat("remove old tasks", SWEEP_MS, () => installTasks.sweep());
-  background.repeat("collect what nobody uses", SWEEP_MS, async () => {
-    await collect();
-  });
+  const collectMs = Math.min(SWEEP_MS, Math.max(MIN_SWEEP_MS, config.PLUGD_BLOB_GRACE * 1000));
+  background.repeat("collect what nobody uses", collectMs, () => collect().then(() => undefined));
   background.start("start plugins that were used lately", async () => {
     const lately = await installations.identifiers("local");
     const used = lately.filter(({ lastUsedAt }) => lastUsedAt !== null).map(({ identifier }) => identifier);
