@@ -13,6 +13,7 @@ import { readPageSize, readProcesses, treeOf } from "./lib/proc-tree.ts";
 import { createSlots } from "./lib/slots.ts";
 import { localSettings, runtimeSettings } from "./local-settings.ts";
 import { requireIdentifier } from "./protocol/identifier.ts";
+import { readRunner } from "./protocol/runner.ts";
 import { createMemoryLimiter } from "./runtime/local/memory-limiter.ts";
 import { createProvisioner } from "./runtime/local/provisioner.ts";
 import { installLauncher } from "./runtime/local/spawn-launcher.ts";
@@ -23,7 +24,6 @@ import { type FunctionRegistry, openFunctionRegistry } from "./service/connector
 import { createFunctions, type StartInstance } from "./service/connector/functions.ts";
 import { createInvokeFunction } from "./service/connector/invoke-function.ts";
 import { createLaunchFunctions } from "./service/connector/launch-functions.ts";
-import { dialectOf } from "./service/connector/function-dialect.ts";
 import { startPlainInstance } from "./service/connector/plain-instance.ts";
 import { startSdkInstance } from "./service/connector/sdk-instance.ts";
 import { openDataFolder } from "./store/data-folder.ts";
@@ -109,8 +109,9 @@ async function build(
     const leave = await starts.acquire(() => 0, signal);
     try {
       const options = { number, label, plan, starter, settings, log: lines };
-      const { form, heartbeat } = dialectOf(source.declaration);
-      return form === "sdk"
+      const { dialect, liveness } = readRunner(source.declaration.meta.runner);
+      const heartbeat = liveness !== "none";
+      return dialect === "sdk"
         ? await startSdkInstance({ ...options, freePort }, signal)
         : await startPlainInstance({ ...options, heartbeat, maxLineBytes, memoryOf: treeMemory }, signal);
     } finally {

@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { bodyOf, plainFunctionPackage as plainPackage, post } from "../support/plain-function-package.ts";
 import { namesIn, startTestConnector, type TestConnector, untilInstances } from "../support/connector.ts";
-import { fakePluginFiles } from "../support/fake-plugin-package.ts";
-import { packZip } from "../support/pack.ts";
 import { rejection } from "../support/rejection.ts";
 import type { PlainParameters } from "../support/plain-function.ts";
 import { isRunning, readLines, until } from "../support/processes.ts";
@@ -13,61 +10,6 @@ import { isRunning, readLines, until } from "../support/processes.ts";
 setDefaultTimeout(60_000);
 
 const SECRET = "the runtime's secret";
-
-const PROGRAM = readFileSync(join(import.meta.dir, "../support/plain-function.ts"), "utf8");
-
-async function plainPackage(
-  name = "plain",
-  runner: object = {},
-  program: string = PROGRAM,
-): Promise<Uint8Array> {
-  const files = await fakePluginFiles({ name });
-  return packZip(
-    files
-      .filter(({ path }) => path !== "fake-plugin.json")
-      .map(({ path, bytes }) => {
-        const text = new TextDecoder().decode(bytes);
-        if (path === "main.ts") return { name: path, data: program };
-        if (path !== "manifest.yaml") return { name: path, data: text };
-        const all = {
-          language: "typescript",
-          version: "1.4",
-          entrypoint: "main.ts",
-          protocol: "plain",
-          ...runner,
-        };
-        return {
-          name: path,
-          data: `${text.slice(0, text.indexOf("  runner:\n"))}  runner: ${JSON.stringify(all)}\n`,
-        };
-      }),
-  );
-}
-
-/** A call as the article writes it. */
-const bodyOf = (parameters: PlainParameters) =>
-  JSON.stringify({
-    action: "invoke",
-    plugin_type: "tool",
-    tool_name: "google_search",
-    parameters,
-    credentials: { api_key: "..." },
-    context: { user_id: "user-123", app_id: "app-456" },
-  });
-
-function post(endpoint: string, body: string, init: RequestInit & { readonly sign?: string } = {}) {
-  const { sign, ...rest } = init;
-  return fetch(`${endpoint}/invoke`, {
-    method: "POST",
-    ...rest,
-    headers: {
-      "content-type": "application/json",
-      "x-dify-plugin-session": "session-id",
-      ...(sign !== undefined && { "x-dify-plugin-signature": sign }),
-    },
-    body,
-  });
-}
 
 const hmac = (text: string) => new Bun.CryptoHasher("sha256", SECRET).update(text).digest("hex");
 

@@ -23,6 +23,7 @@ interface Call {
 
 const say = (message: object) => process.stdout.write(`${JSON.stringify(message)}\n`);
 const waiting: Promise<void>[] = [];
+let onAnswer: (line: string) => void = () => undefined;
 
 async function answer(call: Call, line: string): Promise<void> {
   const ids = { session_id: call.session_id, request_id: call.request_id };
@@ -60,6 +61,23 @@ async function answer(call: Call, line: string): Promise<void> {
     case "sleep":
       await Bun.sleep(n);
       return void say({ type: "response", ...ids, status: "success", data: { pid: process.pid } });
+    case "call back": {
+      const answers: string[] = [];
+      const done = Promise.withResolvers<void>();
+      onAnswer = (text) => {
+        answers.push(text);
+        if (text.includes('"done":true')) done.resolve();
+      };
+      say({
+        type: "backwards",
+        session_id: ids.session_id,
+        request_id: "b1",
+        action: "storage.get",
+        data: { key: "k" },
+      });
+      await done.promise;
+      return void say({ type: "response", ...ids, status: "success", data: { answers } });
+    }
     case "eat": {
       // A look at the memory may take a second.
       const eaten: Buffer[] = [];
@@ -89,6 +107,7 @@ async function answer(call: Call, line: string): Promise<void> {
 for await (const line of createInterface({ input: process.stdin })) {
   const message = JSON.parse(line) as Call;
   if (message.type === "heartbeat") say({ type: "heartbeat_ack" });
+  else if (message.type === "backwards_response") onAnswer(line);
   else {
     await waiting.shift();
     waiting.push(answer(message, line));

@@ -8,10 +8,10 @@ import { validateUpload } from "../../package/validate-upload.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { LaunchEvent } from "../../protocol/launch-event.ts";
 import { launchedMessage } from "../../protocol/launch-event.ts";
+import { readRunner } from "../../protocol/runner.ts";
 import type { PrepareStage, Provisioner } from "../../runtime/local/prepare.ts";
 import { requireSignature } from "../signature-policy.ts";
 import { functionName, newFunctionId } from "./function-name.ts";
-import { dialectOf } from "./function-dialect.ts";
 import type { FunctionRecord } from "./function-registry.ts";
 import type { Functions, OpenFunction } from "./functions.ts";
 import { createLaunchProgress, type LaunchProgress } from "./launch-progress.ts";
@@ -78,6 +78,7 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       publicKeys: deps.publicKeys,
     });
     validateUpload(pkg);
+    readRunner(pkg.declaration.meta.runner);
     const { identifier } = request.metadata;
     if (identifier !== undefined && identifier !== pkg.identifier.text)
       throw new DaemonError(
@@ -124,7 +125,7 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       name: functionName(identifier),
       identifier: identifier.text,
       created_at: before?.record.created_at ?? new Date().toISOString(),
-      form: dialectOf(declaration).form,
+      form: readRunner(declaration.meta.runner).dialect,
       ...(metadata.daemonUrl !== undefined && { daemon_url: metadata.daemonUrl }),
       ...(metadata.signatureSecret !== undefined && { signature_secret: metadata.signatureSecret }),
     };

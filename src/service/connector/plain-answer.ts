@@ -13,6 +13,8 @@ export interface PlainAnswerOptions {
   readonly usage: () => Usage;
   /** The client has left, or the time is over. */
   readonly signal: AbortSignal;
+  /** Called once, when nothing of the answer is to come any more. */
+  readonly onEnd: () => void;
 }
 
 /** The answer of one call, from the lines of a program to the article's HTTP answer (contract/plain-protocol 2, 6). */
@@ -31,7 +33,8 @@ export interface PlainAnswer {
 const MAX_BEHIND_BYTES = 256 * 1024;
 const STREAM_HEADERS = { "content-type": "text/event-stream", "cache-control": "no-cache" };
 
-export function createPlainAnswer({ sessionId, requestId, usage, signal }: PlainAnswerOptions): PlainAnswer {
+export function createPlainAnswer(options: PlainAnswerOptions): PlainAnswer {
+  const { sessionId, requestId, usage, signal } = options;
   const { promise: response, resolve, reject } = Promise.withResolvers<Response>();
   // Whoever waits for it sees the rejection; who has left does not care.
   response.catch(() => undefined);
@@ -56,10 +59,7 @@ export function createPlainAnswer({ sessionId, requestId, usage, signal }: Plain
       {
         start: (controller) => void (stream = controller),
         pull: makeRoom,
-        cancel() {
-          ended = true;
-          makeRoom();
-        },
+        cancel: finish,
       },
       new ByteLengthQueuingStrategy({ highWaterMark: MAX_BEHIND_BYTES }),
     );
@@ -67,16 +67,20 @@ export function createPlainAnswer({ sessionId, requestId, usage, signal }: Plain
     event("start", JSON.stringify({ session_id: sessionId }));
   }
 
-  function end(): void {
+  function finish(): void {
     ended = true;
     makeRoom();
+    options.onEnd();
+  }
+
+  function end(): void {
+    finish();
     stream?.close();
   }
 
   function fail(why: string, options?: { readonly dead: boolean }): void {
     if (ended) return;
-    ended = true;
-    makeRoom();
+    finish();
     const dead = options?.dead === true;
     if (!stream) return reject(new DaemonError(dead ? "plugin_failed" : "internal", why));
     const error = { type: dead ? "Runtime.ExitError" : "PluginError", message: why };
@@ -89,7 +93,7 @@ export function createPlainAnswer({ sessionId, requestId, usage, signal }: Plain
       event("error", `{"error":${error}}`);
       return end();
     }
-    ended = true;
+    finish();
     resolve(json(`{"status":"error","error":${error},"usage":${JSON.stringify(usage())}}`));
   }
 
@@ -113,7 +117,7 @@ export function createPlainAnswer({ sessionId, requestId, usage, signal }: Plain
             event("chunk", raw("data") ?? "null");
             endStream("{}");
           } else {
-            ended = true;
+            finish();
             resolve(
               json(`{"status":"success","data":${raw("data") ?? "null"},"usage":${JSON.stringify(usage())}}`),
             );

@@ -7,6 +7,7 @@ import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { FunctionInstance } from "./function-instance.ts";
 import { type FunctionProcessOptions, startFunctionProcess } from "./function-process.ts";
 import { createPlainAnswer, type PlainAnswer, type Usage } from "./plain-answer.ts";
+import { createPlainCallBacks, type PlainCallBack, type PlainCallBackContext } from "./plain-call-back.ts";
 import { plainRequestLine } from "./plain-request.ts";
 
 export interface PlainInstanceOptions extends FunctionProcessOptions {
@@ -17,6 +18,8 @@ export interface PlainInstanceOptions extends FunctionProcessOptions {
   readonly memoryOf: (pid: number) => number | undefined;
 }
 
+/** Calls back of one call that may be open at the same time. */
+const MAX_CALLS_BACK = 64;
 /** A heartbeat by both readings of the article: its 3.4.1 asks by `type`, the sample of its 3.5 reads `action`. */
 const HEARTBEAT = '{"type":"heartbeat","action":"heartbeat"}\n';
 /** A program without heartbeats that is still there after this long has started. */
@@ -34,7 +37,11 @@ export async function startPlainInstance(
 ): Promise<FunctionInstance> {
   const { number: instance, log, maxLineBytes } = options;
   const acknowledged = Promise.withResolvers<void>();
+  const callBack = createPlainCallBacks({ daemonUrl: options.settings.daemonUrl, maxLineBytes });
   let answer: PlainAnswer | undefined;
+  /** Of the call that is open. */
+  let open: Omit<PlainCallBackContext, "write"> | undefined;
+  let callsBack = 0;
 
   function take(part: SplitPart): void {
     if (typeof part !== "string") {
@@ -50,15 +57,24 @@ export async function startPlainInstance(
     const message = parse(line);
     const type = isRecord(message) ? (message["type"] ?? (message["status"] && "response")) : undefined;
     if (type === "heartbeat_ack") return acknowledged.resolve();
-    if (type === "backwards" && isRecord(message)) return refuseCallBack(message["request_id"]);
+    if (type === "backwards" && isRecord(message)) return takeCallBack({ message, line });
     if (!isRecord(message) || !answer?.take(message, (key) => rawMember(line, [key])))
       log.write({ instance, source: "stdout", line });
+  }
+
+  function takeCallBack(given: PlainCallBack): void {
+    const session = given.message["session_id"];
+    // One of a call that is over goes nowhere.
+    if (!open || (typeof session === "string" && session !== open.sessionId)) return;
+    if (callsBack >= MAX_CALLS_BACK) return refuseCallBack(given.message["request_id"]);
+    callsBack++;
+    void callBack(given, { ...open, write: (text) => process.write(text) }).finally(() => callsBack--);
   }
 
   function refuseCallBack(requestId: unknown): void {
     const error = {
       type: "BackwardsInvocationError",
-      message: "Functions of this connector cannot call back",
+      message: `More than ${MAX_CALLS_BACK} calls back are open`,
     };
     write(
       `${JSON.stringify({ type: "backwards_response", request_id: requestId, status: "error", error, done: true })}\n`,
@@ -71,6 +87,9 @@ export async function startPlainInstance(
     readStdout: (stream) => readBlocks(stream, { maxLineBytes, take, room: () => answer?.room }),
   });
   const { process } = running;
+  void running.ended.then((why) =>
+    answer?.fail(`the plugin ended while it was called, ${why}`, { dead: true }),
+  );
 
   /** A program that does not take it has ended or is about to, which its end tells. */
   function write(text: string): void {
@@ -113,13 +132,18 @@ export async function startPlainInstance(
     maxCalls: 1,
     async call({ body, sessionId }, callSignal) {
       const requestId = crypto.randomUUID();
-      const line = plainRequestLine(new TextDecoder().decode(body), { sessionId, requestId });
+      const { line, appId } = plainRequestLine(new TextDecoder().decode(body), { sessionId, requestId });
       const began = performance.now();
-      const own = createPlainAnswer({ sessionId, requestId, usage: () => usage(began), signal: callSignal });
+      const over = new AbortController();
+      const own = createPlainAnswer({
+        sessionId,
+        requestId,
+        usage: () => usage(began),
+        signal: callSignal,
+        onEnd: () => over.abort(),
+      });
+      open = { sessionId, appId, signal: over.signal };
       answer = own;
-      void running.ended.then((why) =>
-        own.fail(`the plugin ended while it was called, ${why}`, { dead: true }),
-      );
       try {
         await process.write(line, callSignal);
       } catch (cause) {

@@ -14,7 +14,7 @@ const ENVELOPE: ReadonlySet<string> = new Set(["action", "plugin_type", "context
 export function plainRequestLine(
   body: string,
   ids: { readonly sessionId: string; readonly requestId: string },
-): string {
+): { readonly line: string; readonly appId: string | null } {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -46,5 +46,9 @@ export function plainRequestLine(
     `"data":{${data.join(",")}}`,
     ...(isRecord(context) ? [`"context":${raw("context")}`] : []),
   ];
-  return `${head.slice(0, -1)},${parts.join(",")}}\n`;
+  const app = isRecord(context) ? context["app_id"] : undefined;
+  return {
+    line: `${head.slice(0, -1)},${parts.join(",")}}\n`,
+    appId: typeof app === "string" ? app : null,
+  };
 }
