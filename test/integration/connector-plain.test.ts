@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { bodyOf, plainFunctionPackage as plainPackage, post } from "../support/plain-function-package.ts";
+import { bodyOf, plainFunctionPackage, post } from "../support/plain-function-package.ts";
 import { namesIn, startTestConnector, type TestConnector, untilInstances } from "../support/connector.ts";
+import { plainPackage } from "../support/plain-package.ts";
 import { rejection } from "../support/rejection.ts";
 import type { PlainParameters } from "../support/plain-function.ts";
 import { isRunning, readLines, until } from "../support/processes.ts";
@@ -19,7 +22,7 @@ describe("a plain program behind the connector", () => {
   let message = "";
   beforeAll(async () => {
     connector = await startTestConnector({ alone: true, env: { PLUGD_CONNECTOR_MAX_INSTANCES: "2" } });
-    for await (const event of connector.launch(await plainPackage()))
+    for await (const event of connector.launch(await plainFunctionPackage()))
       if (event.Stage === "run" && event.State === "success") ({ Message: message } = event);
     endpoint = /endpoint=([^,]*)/.exec(message)?.[1] ?? "";
   });
@@ -178,10 +181,10 @@ describe("a plain program behind the connector", () => {
 
 test("a plain program without heartbeats is launched, one that never answers them is not", async () => {
   await using connector = await startTestConnector({ alone: true, env: { PLUGD_START_TIMEOUT: "3" } });
-  const { endpoint } = await connector.launched(await plainPackage("calm", { heartbeat: false }));
+  const { endpoint } = await connector.launched(await plainFunctionPackage("calm", { heartbeat: false }));
   expect((await post(endpoint, bodyOf({}))).status).toBe(200);
   const events = [];
-  const mute = await plainPackage("mute", {}, "process.stdin.resume();\n");
+  const mute = await plainFunctionPackage("mute", {}, "process.stdin.resume();\n");
   for await (const event of connector.launch(mute)) events.push(event);
   expect(events.at(-1)).toMatchObject({
     Stage: "run",
@@ -195,7 +198,7 @@ test("with a secret, a plain call has to be signed, and its answer is", async ()
     alone: true,
     env: { PLUGD_CONNECTOR_SIGNATURE_SECRET: SECRET },
   });
-  const { endpoint } = await connector.launched(await plainPackage());
+  const { endpoint } = await connector.launched(await plainFunctionPackage());
   const body = bodyOf({ mode: "no ids" });
   expect((await post(endpoint, body)).status).toBe(401);
   expect((await post(endpoint, body, { sign: hmac(`${body} `) })).status).toBe(401);
@@ -220,7 +223,8 @@ test("the connector's own policy decides about signatures, whatever the daemon s
   });
   for (const verified of [true, false]) {
     const events = [];
-    for await (const event of connector.launch(await plainPackage(), { verified })) events.push(event);
+    for await (const event of connector.launch(await plainFunctionPackage(), { verified }))
+      events.push(event);
     expect(events.at(-1)).toMatchObject({ Stage: "start", State: "failed" });
     expect(events.at(-1)?.Message).toContain("bad signature");
   }
@@ -230,7 +234,7 @@ test("the connector's own policy decides about signatures, whatever the daemon s
 test("a process that uses more memory than its limit is ended, and its call says so", async () => {
   await using connector = await startTestConnector({ alone: true, env: { PLUGIN_MEMORY_FLOOR: "1" } });
   // Its manifest asks for 256 MiB.
-  const { endpoint } = await connector.launched(await plainPackage());
+  const { endpoint } = await connector.launched(await plainFunctionPackage());
   const response = await post(endpoint, bodyOf({ mode: "eat", n: 1000 }));
   expect(response.status).toBe(502);
   expect(await response.text()).toContain("it used more memory than its limit");
@@ -239,7 +243,7 @@ test("a process that uses more memory than its limit is ended, and its call says
 
 test("a client that neither reads nor leaves keeps its place no longer than the limit, and is told", async () => {
   await using connector = await startTestConnector({ alone: true, env: { PLUGD_CONNECTOR_TIMEOUT: "2" } });
-  const { endpoint } = await connector.launched(await plainPackage());
+  const { endpoint } = await connector.launched(await plainFunctionPackage());
   const response = await post(endpoint, bodyOf({ mode: "flood", n: 2000 }));
   await untilInstances(connector, { calls: 1 });
   await untilInstances(connector, { calls: 0, ready: 0 });
@@ -249,7 +253,7 @@ test("a client that neither reads nor leaves keeps its place no longer than the 
 
 test("a function that is launched while it is being deleted is there afterwards", async () => {
   await using connector = await startTestConnector({ alone: true });
-  const pkg = await plainPackage();
+  const pkg = await plainFunctionPackage();
   const { id, endpoint } = await connector.launched(pkg);
   const open = post(endpoint, bodyOf({ mode: "sleep", n: 700 }));
   await untilInstances(connector, { calls: 1 });
@@ -272,5 +276,27 @@ test("a port, or a folder, that is taken is an error that names the variable", a
   expect(taken).toMatchObject({
     message: `Cannot listen on "127.0.0.1:${port}": the port is taken`,
     hint: expect.stringContaining("PLUGD_CONNECTOR_PORT"),
+  });
+});
+
+test("a program in any language is a function, and a manifest that does not say how to run one is refused at once", async () => {
+  await using connector = await startTestConnector({ alone: true });
+  const script = readFileSync(join(import.meta.dir, "../fixtures/plugins/plain/main.sh"));
+  const runner = { version: "1", language: "sh", entrypoint: "main", protocol: "plain" };
+  const files = { "main.sh": script };
+  const pkg = await plainPackage({ name: "script", runner: { ...runner, command: ["./main.sh"] }, files });
+  const { endpoint } = await connector.launched(pkg);
+  const body = '{"action":"invoke","plugin_type":"tool","tool_name":"act","parameters":{"name":"Ada"}}';
+  const text = await (await post(endpoint, body)).text();
+  expect(text).toContain(
+    'event: chunk\ndata: {"content":"Hello, "}\n\nevent: chunk\ndata: {"content":"Ada"}\n\n',
+  );
+  const events = [];
+  const wrong = await plainPackage({ name: "wrong", runner: { ...runner, protocol: "morse" }, files });
+  for await (const event of connector.launch(wrong)) events.push(event);
+  expect(events.at(-1)).toMatchObject({
+    Stage: "start",
+    State: "failed",
+    Message: expect.stringContaining('meta.runner.protocol is "morse"'),
   });
 });
