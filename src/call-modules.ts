@@ -5,16 +5,14 @@ import type { Logger } from "./lib/logger.ts";
 import { type CallStorage, createBackwardsCalls } from "./service/backwards-calls.ts";
 import { type CallTraces, createCallTraces } from "./service/call-trace.ts";
 import { createInvokePlugin, type InvokePlugin, type InvokePluginDeps } from "./service/invoke-plugin.ts";
-import type { LocalPlugins } from "./service/local-plugins.ts";
 import type { Metrics } from "./service/metrics.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Store } from "./store/store.ts";
 
-export interface CallModulesDeps extends Pick<InvokePluginDeps, "recorder"> {
+export interface CallModulesDeps extends Pick<InvokePluginDeps, "recorder" | "runtimeOf"> {
   readonly telemetry: Pick<Telemetry, "calls"> | undefined;
   readonly config: Config;
   readonly store: Pick<Store, "installations">;
-  readonly plugins: Pick<LocalPlugins, "runtimeOf">;
   readonly storage: CallStorage;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -26,7 +24,7 @@ export function callModules(deps: CallModulesDeps): {
   readonly traces: CallTraces;
   readonly invoke: InvokePlugin;
 } {
-  const { config, plugins, storage, recorder, telemetry, metrics, log } = deps;
+  const { config, storage, recorder, telemetry, metrics, log } = deps;
   const { installations } = deps.store;
   const innerApi = createInnerApi(innerApiSettings(config));
   const traces = createCallTraces({ log });
@@ -34,7 +32,7 @@ export function callModules(deps: CallModulesDeps): {
   const invoke = createInvokePlugin({
     findInstallation: (tenantId, pluginId) => installations.find(tenantId, pluginId),
     runtimeTypeOf: (identifier) => installations.runtimeTypeOf(identifier),
-    runtimeOf: (identifier) => plugins.runtimeOf(identifier),
+    runtimeOf: deps.runtimeOf,
     traces,
     backwards: createBackwardsCalls({
       api: innerApi,

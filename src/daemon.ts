@@ -6,6 +6,7 @@ import type { RunningDaemon, StartFacts } from "./cli/cli-deps.ts";
 import type { ParsedConfig } from "./config/parse-config.ts";
 import { closeLastRun } from "./close-last-run.ts";
 import { daemonHealth } from "./daemon-health.ts";
+import { debugModules } from "./debug-modules.ts";
 import { endpointModules } from "./endpoint-modules.ts";
 import { createApp } from "./http/app.ts";
 import { createBodyLimit } from "./http/body-limit.ts";
@@ -22,6 +23,7 @@ import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
 import type { Logger } from "./lib/logger.ts";
+import { urlHost } from "./lib/url-host.ts";
 import { VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
@@ -234,10 +236,22 @@ async function build(
     graceMs: config.PLUGD_BLOB_GRACE * 1000,
     now: Date.now,
   });
+  const debug = await debugModules({
+    config,
+    store,
+    storePackages,
+    guard,
+    background,
+    metrics,
+    log,
+    logOf: ({ identifier, tenantId }) => watching.logOf(identifier.pluginId, tenantId),
+  });
+  onClose("the debug server", () => debug.close());
   const { innerApi, traces, invoke } = callModules({
     config,
     store,
-    plugins,
+    runtimeOf: async (identifier, runtimeType) =>
+      runtimeType === "remote" ? debug.runtimeOf(identifier) : plugins.runtimeOf(identifier),
     storage,
     recorder,
     telemetry,
@@ -261,7 +275,7 @@ async function build(
     log,
     onRoute: (request, route) => tracker.route(request, route),
     system: {
-      health: () => daemonHealth({ config, recorder, tracker }),
+      health: () => daemonHealth({ config, recorder, tracker, debug }),
       metrics: config.PROMETHEUS_ENABLED
         ? () => {
             metrics.activeSessions.set(recorder.active);
@@ -312,6 +326,7 @@ async function build(
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages, traceOf }),
       ...endpoints.guarded,
+      ...debug.routes,
       ...watching.guarded,
       ...(config.PPROF_ENABLED ? [pprofRoutes({ profiler: createProfiler(), argv: process.argv })] : []),
     ],
@@ -363,7 +378,7 @@ async function build(
       return {
         version: VERSION,
         url,
-        debugAddress: null,
+        debugAddress: debug.address,
         dataDir: folder.path,
         key:
           serverKey.path === undefined
@@ -372,15 +387,13 @@ async function build(
         ...(await readFacts(local, AbortSignal.any([background.closing, AbortSignal.timeout(15_000)]))),
         memoryLimit: config.PLUGIN_MEMORY_FLOOR === 0 ? "off (PLUGIN_MEMORY_FLOOR is 0)" : memory.detail,
         ignoredSettings: options.settings.ignored,
-        warnings: [...options.settings.warnings, ...(launcher.kind === "none" ? [launcher.detail] : [])],
+        warnings: [
+          ...options.settings.warnings,
+          ...debug.warnings,
+          ...(launcher.kind === "none" ? [launcher.detail] : []),
+        ],
         readyMs,
       };
     },
   };
-}
-
-/** The host for a URL on this machine. */
-function urlHost(hostname: string): string {
-  if (hostname === "0.0.0.0" || hostname === "::") return "127.0.0.1";
-  return hostname.includes(":") ? `[${hostname}]` : hostname;
 }

@@ -9,8 +9,8 @@ import { watchedLog } from "./service/watched-log.ts";
 
 export interface WatchModules {
   readonly events: LiveEvents;
-  /** The log of what runs a plugin. */
-  logOf(pluginId: string): Logger;
+  /** The log of what runs a plugin, for all tenants or for one. */
+  logOf(pluginId: string, tenantId?: string): Logger;
   /** Lets those who watch see all calls. */
   follow(traces: CallTraces): void;
   readonly guarded: readonly AnyElysia[];
@@ -34,7 +34,7 @@ export function watchModules({
   const leaving = new AbortController();
   return {
     events,
-    logOf: (pluginId) => watchedLog(log, { plugin: { pluginId }, events }),
+    logOf: (pluginId, tenantId) => watchedLog(log, { plugin: { pluginId, tenantId }, events }),
     follow: (traces) => void traces.observe(tellCalls(events)),
     guarded: [debuggingEventRoutes({ events, leaving: leaving.signal, run: Date.now().toString(36) })],
     leave: () => leaving.abort(),

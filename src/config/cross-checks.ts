@@ -28,6 +28,12 @@ export function findConflicts(config: Partial<Config>): readonly ConfigProblem[]
         allowed: 'set when PLATFORM is "serverless"',
       });
   }
+  for (const [variable, other] of [
+    ["PLUGD_DEBUG_TLS_CERT_FILE", "PLUGD_DEBUG_TLS_KEY_FILE"],
+    ["PLUGD_DEBUG_TLS_KEY_FILE", "PLUGD_DEBUG_TLS_CERT_FILE"],
+  ] as const)
+    if (config[variable] === undefined && config[other] !== undefined)
+      problems.push({ variable, allowed: `set when ${other} is` });
   return problems;
 }
 

@@ -33,8 +33,7 @@ export function remapIcons(
   assets: ReadonlyMap<string, Uint8Array>,
 ): RemappedAssets {
   const used = new Map<string, Uint8Array>();
-  const remap: Remap = (name, field) => {
-    if (typeof name !== "string" || name === "") return name;
+  const replaced = replaceIcons(declaration, (name, field) => {
     const bytes = assets.get(name);
     if (!bytes)
       throw new DaemonError(
@@ -44,7 +43,21 @@ export function remapIcons(
     const id = assetId(bytes, name);
     used.set(id, bytes);
     return id;
-  };
+  });
+  return { declaration: replaced, assets: used };
+}
+
+/** A declaration that came without files: the names of its icons lead nowhere. */
+export function withoutIcons(declaration: PluginDeclaration): PluginDeclaration {
+  return replaceIcons(declaration, () => "");
+}
+
+function replaceIcons(
+  declaration: PluginDeclaration,
+  replace: (name: string, field: string) => string,
+): PluginDeclaration {
+  const remap: Remap = (name, field) =>
+    typeof name === "string" && name !== "" ? replace(name, field) : name;
   const { model, tool, agent_strategy: strategy, datasource, trigger } = declaration;
   // The order decides which of several missing files is reported.
   const remapped: Json = {
@@ -56,7 +69,7 @@ export function remapIcons(
   };
   const icon = String(remap(declaration.icon, "plugin icon"));
   const iconDark = String(remap(declaration.icon_dark, "plugin icon_dark"));
-  return { declaration: { ...declaration, icon, icon_dark: iconDark, ...remapped }, assets: used };
+  return { ...declaration, icon, icon_dark: iconDark, ...remapped };
 }
 
 function remapModel(model: Json, remap: Remap): Json {

@@ -27,7 +27,7 @@ export interface InstallStarted {
 
 export interface InstallPluginsDeps {
   readonly declarations: Pick<DeclarationStore, "get">;
-  readonly installations: Pick<InstallationStore, "find" | "add">;
+  readonly installations: Pick<InstallationStore, "installed" | "add">;
   readonly tasks: Pick<TaskStore, "create">;
   readonly jobs: InstallJobs;
   readonly guard: PackageGuard;
@@ -42,7 +42,7 @@ export function createInstallPlugins(deps: InstallPluginsDeps): InstallPlugins {
 
   /** Any version of a plugin counts: another one is a matter of upgrading. */
   async function isInstalled(tenantId: string, identifier: string): Promise<boolean> {
-    return (await installations.find(tenantId, requireIdentifier(identifier).pluginId)) !== undefined;
+    return (await installations.installed(tenantId, requireIdentifier(identifier).pluginId)) !== undefined;
   }
 
   async function declarationOf(identifier: string): Promise<DeclarationRow> {

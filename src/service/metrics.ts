@@ -81,6 +81,7 @@ export function createMetrics() {
       "runtime_type",
     ]),
     restarts: counter("plugin_restarts_total", "Restarts of plugin processes", ["plugin_id", "runtime_type"]),
+    debugConnections: gauge("plugin_debug_connections", "Open connections of the debug server", []),
     activePlugins: gauge("active_plugins_total", "Plugins that are ready", ["runtime_type"]),
     activeSessions: gauge("active_sessions_total", "Sessions that are open", []),
     storageOperations: counter("storage_operations_total", "Operations on the plugins' storage", [

@@ -24,7 +24,8 @@ export interface PackageToStore {
 }
 
 export interface PackageContent {
-  readonly bytes: Uint8Array | Blob;
+  /** Undefined for a plugin that came without one, over a debugging connection. */
+  readonly bytes: Uint8Array | Blob | undefined;
   readonly assets: RemappedAssets["assets"];
 }
 
@@ -67,7 +68,7 @@ export function createStorePackages({ declarations, blobs, guard }: StorePackage
       await blobs.put(kind, key, content);
     };
     for (const [id, content] of assets) await put("asset", id, content);
-    await put("package", pkg.identifier.text, bytes);
+    if (bytes) await put("package", pkg.identifier.text, bytes);
   }
 
   async function saveDeclaration(journal: Journal): Promise<void> {

@@ -12,7 +12,7 @@ export type UpgradeRequest = Omit<SwitchVersion, "tenantId">;
 
 export interface UpgradePluginDeps {
   readonly declarations: Pick<DeclarationStore, "get">;
-  readonly installations: Pick<InstallationStore, "find" | "isInstalled" | "switchVersion">;
+  readonly installations: Pick<InstallationStore, "installed" | "isInstalled" | "switchVersion">;
   readonly tasks: Pick<TaskStore, "create">;
   readonly jobs: InstallJobs;
   readonly background: BackgroundWork;
@@ -40,7 +40,7 @@ export function createUpgradePlugin(deps: UpgradePluginDeps): UpgradePlugin {
     const { pluginId } = requireIdentifier(to);
     if (requireIdentifier(from).pluginId !== pluginId)
       throw new DaemonError("bad_request", "original and new plugin id are different");
-    const present = await installations.find(tenantId, pluginId);
+    const present = await installations.installed(tenantId, pluginId);
     if (present?.identifier !== from) throw notInstalled();
 
     const release = guard.hold(to);

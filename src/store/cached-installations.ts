@@ -46,5 +46,8 @@ export function cacheInstallations(
     add: (installation) => changing(inner.add(installation)),
     switchVersion: (change) => changing(inner.switchVersion(change)),
     remove: (tenantId, id) => changing(inner.remove(tenantId, id)),
+    shadow: (debugged) => changing(inner.shadow(debugged)),
+    unshadow: (tenantId, pluginId) => changing(inner.unshadow(tenantId, pluginId)),
+    unshadowAll: () => changing(inner.unshadowAll()),
   };
 }

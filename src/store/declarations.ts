@@ -14,9 +14,10 @@ interface Row {
   readonly declaration: string;
 }
 
-/** No installation and no item of a task that is still under way refers to the row in `subject`. */
+/** No installation, shadowed or not, and no item of a task that is still under way refers to the row in `subject`. */
 function unreferenced(subject: string): string {
   return `NOT EXISTS (SELECT 1 FROM installations AS i WHERE i.identifier = ${subject})
+    AND NOT EXISTS (SELECT 1 FROM shadowed_installations AS s WHERE s.identifier = ${subject})
     AND NOT EXISTS (
       SELECT 1 FROM task_items AS t WHERE t.identifier = ${subject} AND t.status IN ('pending', 'running')
     )`;

@@ -2,7 +2,8 @@ import { uuidV7 } from "../lib/uuid-v7.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { Database } from "./database.ts";
 import type { Usage } from "./declaration-usage.ts";
-import type { InstallationRow, InstallationStore, RuntimeType } from "./store.ts";
+import { prepareShadows, type ShadowRecord } from "./shadows.ts";
+import type { InstallationRow, InstallationStore, NewInstallation, RuntimeType } from "./store.ts";
 
 /** A row of the table. */
 export interface InstallationRecord {
@@ -64,7 +65,17 @@ export function createInstallationStore(
     "DELETE FROM installations WHERE id = $id AND tenant_id = $tenantId RETURNING *",
   );
   const anyOf = database.prepare<{ runtime_type: RuntimeType }, { identifier: string }>(
-    "SELECT runtime_type FROM installations WHERE identifier = $identifier LIMIT 1",
+    `SELECT runtime_type FROM installations WHERE identifier = $identifier
+     UNION ALL SELECT runtime_type FROM shadowed_installations WHERE identifier = $identifier LIMIT 1`,
+  );
+  const repoint = database.prepare<InstallationRecord>(
+    `UPDATE installations SET identifier = $identifier, runtime_type = $runtimeType, source = $source, meta = $meta,
+       updated_at = $at
+     WHERE tenant_id = $tenantId AND plugin_id = $pluginId
+     RETURNING *`,
+  );
+  const remotes = database.prepare<InstallationRecord, Record<string, never>>(
+    "SELECT * FROM installations WHERE runtime_type = 'remote'",
   );
   const ofRuntime = database.prepare<
     { identifier: string; last_used_at: number | null },
@@ -77,6 +88,7 @@ export function createInstallationStore(
      )
      ORDER BY u.last_used_at DESC NULLS LAST, u.identifier`,
   );
+  const shadows = prepareShadows(database);
   const isUploaded = database.prepare<{ found: number }, { identifier: string }>(
     "SELECT 1 AS found FROM declarations WHERE identifier = $identifier",
   );
@@ -95,26 +107,107 @@ export function createInstallationStore(
     return true;
   }
 
+  function insertNew(given: NewInstallation): InstallationRecord {
+    const { tenantId, pluginId, identifier, runtimeType, source } = given;
+    const at = now();
+    const row = insert.get({
+      id: uuidV7(at),
+      tenantId,
+      pluginId,
+      identifier,
+      runtimeType,
+      source,
+      meta: JSON.stringify(given.meta),
+      at: at.getTime(),
+    });
+    if (!row) throw new Error("an insert answered no row");
+    return row;
+  }
+
+  /** What is installed, behind a debugging connection or not. */
+  function behind(row: InstallationRecord): InstallationRecord | undefined {
+    if (row.runtime_type !== "remote") return row;
+    const shadow = shadows.find(row.tenant_id, row.plugin_id);
+    return shadow && shadows.restored(row, shadow);
+  }
+
+  /** The row becomes what is behind it, or goes. */
+  function giveBack(row: InstallationRecord): void {
+    const { tenant_id: tenantId, plugin_id: pluginId } = row;
+    const shadow = shadows.take(tenantId, pluginId);
+    if (shadow) repointTo(shadow);
+    else remove.get({ tenantId, id: row.id });
+    release(row.identifier);
+  }
+
+  function repointTo(to: ShadowRecord): InstallationRecord {
+    const row = repoint.get({
+      tenantId: to.tenant_id,
+      pluginId: to.plugin_id,
+      identifier: to.identifier,
+      runtimeType: to.runtime_type,
+      source: to.source,
+      meta: to.meta,
+      at: now().getTime(),
+    });
+    if (!row) throw new Error("an update answered no row");
+    return row;
+  }
+
   return {
     add: (installation) =>
       database.write(() => {
         const { tenantId, pluginId, identifier, runtimeType, source } = installation;
         const there = byPlugin.get({ tenantId, pluginId });
-        if (there) return { row: toInstallation(there), created: false };
+        const installed = there && behind(there);
+        if (installed) return { row: toInstallation(installed), created: false };
         requireUploaded(identifier);
-        const at = now();
-        const row = insert.get({
-          id: uuidV7(at),
-          tenantId,
-          pluginId,
+        if (!there) return { row: toInstallation(insertNew(installation)), created: true };
+        const shadow = {
+          tenant_id: tenantId,
+          plugin_id: pluginId,
           identifier,
-          runtimeType,
+          runtime_type: runtimeType,
           source,
           meta: JSON.stringify(installation.meta),
-          at: at.getTime(),
+        };
+        shadows.put(shadow);
+        return { row: toInstallation(shadows.restored(there, shadow)), created: true };
+      }),
+    installed: (tenantId, pluginId) =>
+      database.read(() => {
+        const row = byPlugin.get({ tenantId, pluginId });
+        return optional(row && (behind(row) ?? null));
+      }),
+    shadow: ({ tenantId, pluginId, identifier }) =>
+      database.write(() => {
+        requireUploaded(identifier);
+        const remote = { runtimeType: "remote", source: "remote" } as const;
+        const there = byPlugin.get({ tenantId, pluginId });
+        if (!there) return toInstallation(insertNew({ tenantId, pluginId, identifier, ...remote, meta: {} }));
+        if (there.identifier === identifier) return toInstallation(there);
+        if (there.runtime_type !== "remote") shadows.put(there);
+        const row = repointTo({
+          tenant_id: tenantId,
+          plugin_id: pluginId,
+          identifier,
+          runtime_type: "remote",
+          source: "remote",
+          meta: "{}",
         });
-        if (!row) throw new Error("an insert answered no row");
-        return { row: toInstallation(row), created: true };
+        if (there.runtime_type === "remote") release(there.identifier);
+        return toInstallation(row);
+      }),
+    unshadow: (tenantId, pluginId) =>
+      database.write(() => {
+        const row = byPlugin.get({ tenantId, pluginId });
+        if (row?.runtime_type === "remote") giveBack(row);
+      }),
+    unshadowAll: () =>
+      database.write(() => {
+        const rows = remotes.all({});
+        for (const row of rows) giveBack(row);
+        return rows.length;
       }),
     find: (tenantId, pluginId) => database.read(() => optional(byPlugin.get({ tenantId, pluginId }))),
     byId: (tenantId, id) => database.read(() => optional(byId.get({ tenantId, id }))),
@@ -129,8 +222,15 @@ export function createInstallationStore(
       ),
     switchVersion: ({ tenantId, from, to, source, meta }) =>
       database.write(() => {
-        if (!ofTenant.get({ tenantId, identifier: from })) return undefined;
+        const shadow = shadows.switchVersion({ tenantId, from, to, source, meta });
+        if (!shadow && !ofTenant.get({ tenantId, identifier: from })) return undefined;
         requireUploaded(to);
+        if (shadow) {
+          const shadowing = byPlugin.get({ tenantId, pluginId: shadow.plugin_id });
+          if (!shadowing) throw new Error("a shadowed installation has no row");
+          usage.inherited(from, to);
+          return { row: toInstallation(shadows.restored(shadowing, shadow)), lastOfOld: release(from) };
+        }
         const at = now().getTime();
         const row = point.get({ tenantId, from, to, source, meta: JSON.stringify(meta), at });
         if (!row) return undefined;
@@ -139,7 +239,11 @@ export function createInstallationStore(
       }),
     remove: (tenantId, id) =>
       database.write(() => {
-        const row = remove.get({ tenantId, id });
+        const there = byId.get({ tenantId, id });
+        const row =
+          there?.runtime_type === "remote"
+            ? shadows.take(tenantId, there.plugin_id)
+            : remove.get({ tenantId, id });
         if (!row) return undefined;
         return { identifier: row.identifier, pluginId: row.plugin_id, last: release(row.identifier) };
       }),

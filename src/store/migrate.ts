@@ -6,6 +6,7 @@ import pluginStorage from "./migrations/0003_plugin_storage.sql" with { type: "t
 import endpoints from "./migrations/0004_endpoints.sql" with { type: "text" };
 import callsBack from "./migrations/0005_calls_back.sql" with { type: "text" };
 import callBackTrace from "./migrations/0006_call_back_trace.sql" with { type: "text" };
+import debugging from "./migrations/0007_debugging.sql" with { type: "text" };
 
 /** In order; the number of a migration is its place, counted from 1. Append only: a released one never changes. */
 export const MIGRATIONS: readonly string[] = [
@@ -15,6 +16,7 @@ export const MIGRATIONS: readonly string[] = [
   endpoints,
   callsBack,
   callBackTrace,
+  debugging,
 ];
 
 /**

@@ -7,6 +7,7 @@ import { cacheInstallations } from "./cached-installations.ts";
 import { createCatalogueStore } from "./catalogue.ts";
 import { type CommitMode, createDatabase } from "./database.ts";
 import { damaged, explainDatabaseError } from "./database-error.ts";
+import { createDebugKeyStore } from "./debug-keys.ts";
 import { createDeclarationStore } from "./declarations.ts";
 import { prepareFacts } from "./declaration-facts.ts";
 import { prepareUsage } from "./declaration-usage.ts";
@@ -61,6 +62,7 @@ export function openStore(options: StoreOptions): Store {
     readmes: createReadmeStore(database),
     tasks: createTaskStore(database, { now }),
     pluginStorage: createPluginStorageStore(database),
+    debugKeys: createDebugKeyStore(database),
     sessions: createSessionStore(database, { history: options.sessionHistory }),
     async close() {
       database.close();

@@ -19,6 +19,7 @@ export interface Store {
   readonly tasks: TaskStore;
   readonly sessions: SessionStore;
   readonly pluginStorage: PluginStorageStore;
+  readonly debugKeys: DebugKeyStore;
   /** Idempotent. Closes the file; nothing is pending, as every write is one transaction. The folder's lock is `DataFolder`'s. */
   close(): Promise<void>;
 }
@@ -103,13 +104,27 @@ export interface InstallationStore {
   switchVersion(
     change: SwitchVersion,
   ): Promise<{ readonly row: InstallationRow; readonly lastOfOld: boolean } | undefined>;
-  /** Removes it. `last`: no tenant has this identifier any more. Undefined: there was no such row. */
+  /**
+   * Removes it. `last`: no tenant has this identifier any more. Undefined: there was no such row. Where a debugging
+   * connection shadows it, what is installed behind goes, and the connection stays; without that, nothing happens.
+   */
   remove(
     tenantId: string,
     id: string,
   ): Promise<{ readonly identifier: string; readonly pluginId: string; readonly last: boolean } | undefined>;
   /** Is the identifier installed by any tenant? */
   isInstalled(identifier: string): Promise<boolean>;
+  /** What is installed, also where a debugging connection shadows it; its row then has the same id. */
+  installed(tenantId: string, pluginId: string): Promise<InstallationRow | undefined>;
+  /**
+   * A debugging connection serves this version for the tenant: lists and look-ups show it, as `remote`, in place of what is
+   * installed, whose row keeps its id. Throws `internal` when its declaration is not stored.
+   */
+  shadow(debugged: Pick<NewInstallation, "tenantId" | "pluginId" | "identifier">): Promise<InstallationRow>;
+  /** Gives back what was installed, or removes the row where nothing was. Nothing happens where nothing is shadowed. */
+  unshadow(tenantId: string, pluginId: string): Promise<void>;
+  /** The same for every row, for connections of a daemon that is gone. Answers how many there were. */
+  unshadowAll(): Promise<number>;
   /** What runs it; undefined when no tenant has it installed. */
   runtimeTypeOf(identifier: string): Promise<RuntimeType | undefined>;
   /** Identifiers with an installation of this runtime type, the most lately used first. */
@@ -340,6 +355,22 @@ export interface SessionStore {
   closeOpen(at: Date): Promise<number>;
   /** Keeps the `keep` rows that ended last, and all that run. */
   prune(keep: number): Promise<void>;
+}
+
+/** Keys with which developers connect their plugins. One for each tenant; all of them end at a time. */
+export interface DebugKeyStore {
+  /** The tenant's key, from now on good until `expiresAt`; `fresh` becomes it where the tenant has none at `at`. */
+  take(
+    tenantId: string,
+    options: { readonly fresh: string; readonly at: Date; readonly expiresAt: Date },
+  ): Promise<string>;
+  /** Compared in constant time. Undefined when nobody has this key at `at`. */
+  tenantOf(key: string, at: Date): Promise<string | undefined>;
+  /** Keys of these tenants that are good at `at` are so until `expiresAt`. */
+  renew(
+    tenantIds: readonly string[],
+    options: { readonly at: Date; readonly expiresAt: Date },
+  ): Promise<void>;
 }
 
 /** Whose values: they are kept by plugin id, so that an upgrade, or an uninstallation, leaves them. */

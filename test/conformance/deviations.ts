@@ -149,6 +149,35 @@ export const DEVIATIONS: readonly Deviation[] = [
     reason: "The limit of a line is higher; in the reference the whole plugin falls silent",
     decidedIn: BETTER,
   },
+
+  // Debugging
+  ...["debug port: tools without identity", "debug port: tools that are no list"].map((step) => ({
+    scenario: "debugging",
+    step,
+    paths: ["lines.0"],
+    reason: "What stands behind the colon of a refusal is in our own words",
+    decidedIn: COMPATIBILITY,
+  })),
+  {
+    scenario: "debugging",
+    step: "debug port: nothing before a handshake",
+    paths: ["lines"],
+    reason: "The handshake comes first; the reference registers the plugin for no tenant at all",
+    decidedIn: BETTER,
+  },
+  ...(
+    [
+      ["list of the shadowed", "json.data.list.0"],
+      ["call of the shadowed", "frames"],
+      ["disconnect of the shadow", "lines"],
+    ] as const
+  ).map(([step, path]) => ({
+    scenario: "debugging",
+    step,
+    paths: [path],
+    reason: "A debugged plugin shadows the installed one; in the reference its connection gets nothing",
+    decidedIn: BETTER,
+  })),
 ];
 
 /** A declaration of models that use templates of parameters. */

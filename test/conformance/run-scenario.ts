@@ -1,9 +1,11 @@
 import { type Difference, differences } from "./compare.ts";
 import { describeReceived, describeReply } from "./describe-reply.ts";
+import type { DebugConnections } from "./debug-connections.ts";
 import type { Reply, WireRequest } from "./exchange.ts";
+import { normalise } from "./normalise.ts";
 import type { PlatformRequest } from "./recorded-platform.ts";
-import type { Scenario, Step, Until } from "./scenarios/scenario.ts";
-import { writeRequest } from "./write-request.ts";
+import type { AnyStep, ConnectionStep, ProcessStep, Scenario, Step, Until } from "./scenarios/scenario.ts";
+import { fillIn, writeRequest } from "./write-request.ts";
 
 /** Name of a step → what the reference answered, as `describeReply` tells it. */
 export type RecordedAnswers = ReadonlyMap<string, unknown>;
@@ -17,6 +19,12 @@ export interface ScenarioRun {
   /** The platform behind the daemon, for steps that look at it. */
   readonly platform: { readonly host: string; take(): readonly PlatformRequest[] };
   readonly send: (request: WireRequest, options: { readonly abortAfterMs?: number }) => Promise<Reply>;
+  /** Of a daemon that developers can connect to. */
+  readonly debugging?: {
+    readonly connections: Pick<DebugConnections, "step">;
+    /** Starts a plugin that connects with the key, or ends it. */
+    readonly process: (what: ProcessStep["process"], key: string) => Promise<void>;
+  };
 }
 
 export interface StepOutcome {
@@ -32,7 +40,7 @@ export async function runScenario(scenario: Scenario, run: ScenarioRun): Promise
   const captured = new Map([["tenant", scenario.tenant]]);
   const outcomes: StepOutcome[] = [];
   for (const step of scenario.steps) {
-    const found = await runStep(step, { run, captured }).catch((error: unknown) => [
+    const found = await runAnyStep(step, { run, captured }).catch((error: unknown) => [
       { path: "", problem: String(error) },
     ]);
     outcomes.push({ step: step.name, differences: found });
@@ -43,6 +51,32 @@ export async function runScenario(scenario: Scenario, run: ScenarioRun): Promise
 interface StepFacts {
   readonly run: ScenarioRun;
   readonly captured: Map<string, string>;
+}
+
+async function runAnyStep(step: AnyStep, facts: StepFacts): Promise<Difference[]> {
+  if ("path" in step) return runStep(step, facts);
+  const { run, captured } = facts;
+  if (!run.debugging) throw new Error("Nobody can connect to this daemon");
+  if ("connection" in step) return runConnection(step, facts);
+  await run.debugging.process(step.process, captured.get("debug_key") ?? "");
+  return [];
+}
+
+async function runConnection(step: ConnectionStep, { run, captured }: StepFacts): Promise<Difference[]> {
+  const filled = JSON.parse(
+    fillIn(JSON.stringify(step.connection), captured, ["session"]),
+  ) as ConnectionStep["connection"];
+  const answer = await run.debugging?.connections.step(filled);
+  for (const line of answer?.lines ?? []) {
+    const sessionId = valueAt(line, "session_id");
+    if (typeof sessionId === "string") captured.set("session", sessionId);
+  }
+  const want = run.recorded.get(step.name);
+  if (want === undefined) return [{ path: "", problem: "not recorded" }];
+  return differences(
+    want,
+    normalise(answer, { captured, host: run.host, platformHost: run.platform.host, now: Date.now() }),
+  );
 }
 
 async function runStep(step: Step, { run, captured }: StepFacts): Promise<Difference[]> {

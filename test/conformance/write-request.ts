@@ -66,8 +66,10 @@ function writeForm(upload: Upload, readPackage: RequestFacts["readPackage"]): Ui
   ]);
 }
 
-function fillIn(text: string, values: RequestFacts["values"]): string {
-  return text.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+/** `kept`: names that are filled in by somebody else. */
+export function fillIn(text: string, values: RequestFacts["values"], kept: readonly string[] = []): string {
+  return text.replace(/\{\{(\w+)\}\}/g, (place, name: string) => {
+    if (kept.includes(name)) return place;
     const value = values.get(name);
     if (value === undefined) throw new Error(`No earlier step captured "${name}"`);
     return value;

@@ -52,7 +52,6 @@ const CONTRACT = {
 
 /** What this release does not have, or not with these settings, and why. Each is in the contract, and not in the table. */
 const MISSING: Readonly<Record<string, readonly string[]>> = {
-  "comes with remote debugging": ["POST /plugin/:tenant_id/debugging/key"],
   "come with the serverless runtime": [
     "POST /backwards-invocation/transaction",
     "POST /admin/plugin/serverless/reinstall",

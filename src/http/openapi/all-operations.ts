@@ -1,4 +1,5 @@
 import { assetOperations } from "../routes/assets.ts";
+import { debuggingOperations } from "../routes/debugging.ts";
 import { debuggingEventOperations } from "../routes/debugging-events.ts";
 import { endpointOperations } from "../routes/endpoint-management.ts";
 import { hookOperations } from "../routes/hooks.ts";
@@ -30,6 +31,7 @@ export function allOperations(options: { readonly openDocs: boolean }): Operatio
     ...hookOperations(),
     ...debuggingEventOperations(),
     ...assetOperations(),
+    ...debuggingOperations(),
     ...dispatchOperations(),
   };
 }

@@ -221,6 +221,7 @@ export const Health = open(
     platform: Type.String(),
     active_requests: Type.Integer(),
     active_dispatch_requests: Type.Integer(),
+    debug_connections: Type.Integer(),
     pool_status: Type.Object({ free: Type.Integer(), busy: Type.Integer(), total: Type.Integer() }),
   },
   { $id: "Health" },

@@ -18,25 +18,27 @@ import {
  * that is wrong; kinds are read in the order of the reference, so that it is the same one.
  */
 export async function assembleDeclaration(files: SourceFiles, verified: boolean): Promise<PluginDeclaration> {
-  const { endpoint, model, tool, agent_strategy, datasource, trigger, ...top } = await files.decode(
-    "manifest.yaml",
-    manifest,
-  );
+  return completeDeclaration(await files.decode("manifest.yaml", manifest), { verified, files });
+}
+
+/** Puts together what a manifest names, and fills in defaults; without files, what it holds itself. */
+export async function completeDeclaration(
+  decoded: ReturnType<typeof manifest>,
+  { verified, files }: { readonly verified: boolean; readonly files?: SourceFiles },
+): Promise<PluginDeclaration> {
+  const { endpoint, model, tool, agent_strategy, datasource, trigger, ...top } = decoded;
   const { plugins } = top;
-  const tools = await readProvider(TOOL, { files, paths: plugins.tools, inline: tool });
-  const endpoints = await readProvider(ENDPOINT, { files, paths: plugins.endpoints, inline: endpoint });
-  const models = await readProvider(MODEL, { files, paths: plugins.models, inline: model });
-  const strategies = await readProvider(AGENT_STRATEGY, {
+  const from = <P>(name: string, inline: P | undefined) => ({
     files,
-    paths: plugins.agent_strategies,
-    inline: agent_strategy,
+    paths: files && plugins[name],
+    inline,
   });
-  const datasources = await readProvider(DATASOURCE, {
-    files,
-    paths: plugins.datasources,
-    inline: datasource,
-  });
-  const triggers = await readProvider(TRIGGER, { files, paths: plugins.triggers, inline: trigger });
+  const tools = await readProvider(TOOL, from("tools", tool));
+  const endpoints = await readProvider(ENDPOINT, from("endpoints", endpoint));
+  const models = await readProvider(MODEL, from("models", model));
+  const strategies = await readProvider(AGENT_STRATEGY, from("agent_strategies", agent_strategy));
+  const datasources = await readProvider(DATASOURCE, from("datasources", datasource));
+  const triggers = await readProvider(TRIGGER, from("triggers", trigger));
   return {
     ...top,
     tags: top.tags ?? [],

@@ -27,14 +27,16 @@ interface ProviderKind<P, R> {
 export async function readProvider<P, R>(
   kind: ProviderKind<P, R>,
   from: {
-    readonly files: SourceFiles;
+    readonly files: SourceFiles | undefined;
     readonly paths: readonly string[] | null | undefined;
     readonly inline: P | undefined;
   },
 ): Promise<R | undefined> {
+  const { files } = from;
   let result = from.inline && (await kind.complete(from.inline));
-  for (const path of from.paths ?? [])
-    result = await kind.complete(await from.files.decode(path, kind.decoder, kind.words), from.files);
+  if (files)
+    for (const path of from.paths ?? [])
+      result = await kind.complete(await files.decode(path, kind.decoder, kind.words), files);
   return result;
 }
 

@@ -1,6 +1,6 @@
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import { openManifest } from "./manifest-edit.ts";
-import type { Manifest } from "./manifest-problems.ts";
+import type { Manifest } from "../../package/declaration/manifest-problems.ts";
 import { scaffoldModule } from "./scaffold.ts";
 import { writeNewFiles } from "./write-new-files.ts";
 

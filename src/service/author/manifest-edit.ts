@@ -6,7 +6,7 @@ import { errorCode } from "../../lib/system-error.ts";
 import { manifest } from "../../package/declaration/manifest.ts";
 import { decodeYaml } from "../../package/yaml/decode.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
-import type { Manifest } from "./manifest-problems.ts";
+import type { Manifest } from "../../package/declaration/manifest-problems.ts";
 
 /** A manifest on the disk that can be changed in places, with its comments and unknown keys left as they are. */
 export interface EditableManifest {

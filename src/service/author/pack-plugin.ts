@@ -12,7 +12,7 @@ import { writePackage } from "../../package/write-package.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { PluginDeclaration } from "../../protocol/declaration.ts";
 import type { ExportRequirements } from "./export-requirements.ts";
-import { manifestProblems } from "./manifest-problems.ts";
+import { manifestProblems } from "../../package/declaration/manifest-problems.ts";
 import { type FolderFile, listPluginFiles, readPluginFiles } from "./plugin-folder.ts";
 import { isFolder } from "./plugin-source.ts";
 

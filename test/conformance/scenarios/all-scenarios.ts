@@ -1,6 +1,7 @@
 import { agentsScenario } from "./agents.ts";
 import { backScenario } from "./back.ts";
 import { datasourcesScenario } from "./datasources.ts";
+import { debuggingScenario } from "./debugging.ts";
 import { endpointsScenario } from "./endpoints.ts";
 import { errorsScenario } from "./errors.ts";
 import { installScenario } from "./install.ts";
@@ -26,4 +27,5 @@ export const SCENARIOS: readonly Scenario[] = [
   endpointsScenario,
   backScenario,
   errorsScenario,
+  debuggingScenario,
 ];

@@ -3,7 +3,35 @@ export interface Scenario {
   /** As the file of its recorded answers. */
   readonly name: string;
   readonly tenant: string;
-  readonly steps: readonly Step[];
+  readonly steps: readonly AnyStep[];
+}
+
+export type AnyStep = Step | ConnectionStep | ProcessStep;
+
+/** What happens on a connection to the debug server; its answer is the lines that came, and whether the daemon closed it. */
+export interface ConnectionStep {
+  readonly name: string;
+  readonly connection: {
+    /** Of a connection that this step opens, or that an earlier one has opened. */
+    readonly id: string;
+    readonly open?: true;
+    /** One line each; an object is written as JSON. */
+    readonly send?: readonly (string | object)[];
+    /** Reading is over after this time, or when the daemon has closed. */
+    readonly waitMs: number;
+    /** What the client answers to each request from now on: lines, or its end. */
+    readonly answers?: readonly (object | "hang up")[];
+    readonly close?: true;
+  };
+  readonly setup?: undefined;
+}
+
+/** A plugin with the SDK outside of the daemon, which connects with `{{debug_key}}`, starts or ends. */
+export interface ProcessStep {
+  readonly name: string;
+  readonly process: "kitchen-tools" | "end";
+  /** Not recorded. */
+  readonly setup: true;
 }
 
 /**

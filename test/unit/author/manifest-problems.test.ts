@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { manifest } from "../../../src/package/declaration/manifest.ts";
 import { decodeYaml } from "../../../src/package/yaml/decode.ts";
-import { manifestProblems } from "../../../src/service/author/manifest-problems.ts";
+import { manifestProblems } from "../../../src/package/declaration/manifest-problems.ts";
 import { TINY } from "../../support/pack.ts";
 
 const GOOD = TINY["manifest.yaml"] ?? "";

@@ -7,7 +7,7 @@ import { remapIcons } from "../../../src/package/remap-assets.ts";
 import { openSourceFiles } from "../../../src/package/source-files.ts";
 import { validateUpload } from "../../../src/package/validate-upload.ts";
 import { categoryOf } from "../../../src/protocol/declaration.ts";
-import { manifestProblems } from "../../../src/service/author/manifest-problems.ts";
+import { manifestProblems } from "../../../src/package/declaration/manifest-problems.ts";
 import { classBase } from "../../../src/service/author/python-names.ts";
 import {
   allowNeeded,

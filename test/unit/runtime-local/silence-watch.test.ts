@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createSilenceWatch } from "../../../src/runtime/local/silence-watch.ts";
+import { createSilenceWatch } from "../../../src/runtime/silence-watch.ts";
 
 function setUp() {
   let clock = 0;

@@ -27,6 +27,10 @@ function setUp() {
     add: async () => ({ row, created: true }),
     switchVersion: async () => undefined,
     remove: async () => undefined,
+    shadow: async () => row,
+    unshadow: async () => undefined,
+    unshadowAll: async () => 1,
+    installed: unused,
     byId: unused,
     list: unused,
     byPluginIds: unused,
@@ -52,6 +56,9 @@ describe("cacheInstallations()", () => {
       () => store.add(row),
       () => store.switchVersion({ tenantId: "t", from: "x", to: "y", source: "package", meta: {} }),
       () => store.remove("t", "i"),
+      () => store.shadow(row),
+      () => store.unshadow("t", "a/b"),
+      () => store.unshadowAll(),
     ];
     for (const change of changes) {
       await store.find("t", "a/b");

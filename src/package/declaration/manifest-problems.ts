@@ -1,7 +1,7 @@
-import type { manifest } from "../../package/declaration/manifest.ts";
-import { ZERO_TIME } from "../../package/yaml/timestamp.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import { readRunner } from "../../protocol/runner.ts";
+import { ZERO_TIME } from "../yaml/timestamp.ts";
+import type { manifest } from "./manifest.ts";
 
 /** A decoded `manifest.yaml`. */
 export type Manifest = ReturnType<typeof manifest>;
@@ -22,7 +22,7 @@ const MAX_STORAGE_BYTES = 1024 ** 3;
 
 /**
  * Everything that the strict rules find wrong in a manifest, a line each, such as `meta.arch: is missing`
- * (contract/plugin-package 1.5, column "strict rule"). Only packing applies them: uploads are lenient.
+ * (contract/plugin-package 1.5, column "strict rule"). Packing and debugging apply them; uploads are lenient.
  */
 export function manifestProblems(given: Manifest): string[] {
   const problems: string[] = [];
