@@ -15,6 +15,7 @@ test("add() answers the new row, with a UUID v7 and zero endpoints", async () =>
     pluginId: "acme/search",
     identifier: identifierOf("acme/search"),
     runtimeType: "local",
+    runtimeReason: "",
     source: "github",
     meta: { repo: "a/b", release: "1" },
     endpointsSetups: 0,
