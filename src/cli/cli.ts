@@ -3,6 +3,7 @@ import { VERSION } from "../lib/version.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { EXIT, type ExitCode } from "./cli-error.ts";
 import type { CliIo } from "./cli-io.ts";
+import { connectorCommand } from "./connector-command.ts";
 import { debugCommand } from "./debug-key.ts";
 import { demoCommand } from "./demo.ts";
 import { fakePlatformCommand } from "./fake-platform.ts";
@@ -13,6 +14,7 @@ import { listCommand } from "./list.ts";
 import { reportError } from "./report-error.ts";
 import { logsCommand } from "./logs.ts";
 import { routesCommand } from "./routes.ts";
+import { runtimeCommand } from "./runtime.ts";
 import { startCommand } from "./start.ts";
 import { tasksCommand } from "./tasks.ts";
 import { traceCommand } from "./trace.ts";
@@ -88,9 +90,11 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
     invokeCommand(io),
     uninstallCommand(io),
     tasksCommand(io),
+    runtimeCommand(io),
     debugCommand(io),
     logsCommand(io),
     traceCommand(io),
+    connectorCommand(io, deps),
     fakePlatformCommand(io),
     routesCommand(io, deps),
   ];
