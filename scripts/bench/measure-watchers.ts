@@ -10,6 +10,7 @@ import { endChild, type Scope } from "./scope.ts";
 
 const WATCHERS = 1000;
 const LEVELS = [1, 16, 64] as const;
+const ROUNDS = 5;
 
 /** (p) Requests per second of a plugin that many watch, held against nobody watching it. */
 export async function measureWatchers(
@@ -22,13 +23,13 @@ export async function measureWatchers(
       const { callsPerSecond } = await runLoad(scope, {
         ...stand.sdk({ count: 1, size: 32 }),
         concurrency,
-        seconds: quick ? 1.5 : 3,
+        seconds: quick ? 1.5 : 2,
         warmUpSeconds: 0.3,
       });
       return callsPerSecond;
     };
     let told = 0;
-    const values = await compareRuns(quick ? 1 : 3, {
+    const values = await compareRuns(quick ? 1 : ROUNDS, {
       bare: run,
       async plugd() {
         const watchers = await startWatchers(scope, stand);
