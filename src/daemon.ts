@@ -26,7 +26,7 @@ import { urlHost } from "./lib/url-host.ts";
 import { VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
-import { createSdkCodec } from "./protocol/sdk/codec.ts";
+import { createCodecFor } from "./protocol/runner.ts";
 import { createMemoryLimiter } from "./runtime/local/memory-limiter.ts";
 import { createProvisioner } from "./runtime/local/provisioner.ts";
 import { installLauncher } from "./runtime/local/spawn-launcher.ts";
@@ -182,7 +182,7 @@ async function build(
     loadPackage: (identifier) => packages.files(identifier),
     provisioner: createProvisioner({ settings: local, log }),
     starter: createSpawnStarter({ launcher, memory }),
-    createCodec: createSdkCodec,
+    createCodec: createCodecFor,
     settings: runtimeSettings(config),
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,

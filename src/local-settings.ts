@@ -34,6 +34,7 @@ export function localSettings(
     compileExtraArgs: words(config.PYTHON_COMPILE_ALL_EXTRA_ARGS),
     toolInactivityMs: config.PYTHON_ENV_INIT_TIMEOUT * 1000,
     toolTimeoutMs: TOOL_TIMEOUT_MS,
+    runnerCommands: config.PLUGD_RUNNER_COMMANDS,
     envPassthrough: config.PLUGIN_ENV_PASSTHROUGH,
     proxies: { http: config.HTTP_PROXY, https: config.HTTPS_PROXY, no: config.NO_PROXY },
     hostEnv: env,

@@ -1,6 +1,7 @@
 import { createFrameReader, FrameError } from "./frames.ts";
 import { describeNetworkError, InnerApiError } from "./inner-api-error.ts";
 import { openLimit, type RequestLimit } from "./request-limit.ts";
+import { QUOTED_CHARS, quoteWithout } from "./quote.ts";
 import { type Reply, readReply } from "./reply.ts";
 
 /** Bounds what is held of the answers of many calls together. */
@@ -45,13 +46,14 @@ export interface InnerApiOptions {
   readonly maxAnswerBytes: number;
 }
 
-/** What is quoted of an answer that is an error. */
-const QUOTED_BYTES = 4096;
+/** What is read of an answer that is an error: a key in what is quoted stands there as a whole. */
+const READ_BYTES = 2 * QUOTED_CHARS;
 /** A single answer of this size is read at once. */
 const SMALL_BYTES = 64 * 1024;
 
 export function createInnerApi(options: InnerApiOptions): InnerApi {
   const { url: base, key, maxAnswerBytes, readTimeoutMs } = options;
+  const quote = quoteWithout(key);
 
   async function post(
     path: string,
@@ -118,14 +120,14 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
       const limit = openLimit(call.signal, readTimeoutMs);
       try {
         const response = await post(path, { body, limit, call });
-        if (isRedirect(response)) throw await statusError(response);
+        if (isRedirect(response)) throw await statusError(response, quote);
         let text: string;
         try {
           text = await readAll(response, call);
         } catch (cause) {
           throw brokenAnswer("opening", limit, cause);
         }
-        return readReply(text, { phase: "opening", status: response.status });
+        return readReply(text, { phase: "opening", status: response.status, quote });
       } finally {
         limit.close();
       }
@@ -134,7 +136,7 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
       const limit = openLimit(call.signal, readTimeoutMs);
       try {
         const response = await post(path, { body, limit, call });
-        if (response.status !== 200) throw await statusError(response);
+        if (response.status !== 200) throw await statusError(response, quote);
         const frames = createFrameReader(maxAnswerBytes);
         let held = 0;
         try {
@@ -142,7 +144,7 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
             held += chunk.length;
             await call.hold?.grow(chunk.length);
             for (const payload of frames.push(chunk))
-              yield readReply(payload, { phase: "reading", status: 200 });
+              yield readReply(payload, { phase: "reading", status: 200, quote });
             call.hold?.shrink(held - frames.pendingBytes);
             held = frames.pendingBytes;
           }
@@ -169,9 +171,11 @@ function isRedirect(response: Response): boolean {
   return response.status >= 300 && response.status < 400;
 }
 
-async function statusError(response: Response): Promise<InnerApiError> {
+async function statusError(response: Response, quote: (text: string) => string): Promise<InnerApiError> {
   const to = isRedirect(response) ? response.headers.get("location") : null;
-  const body = to === null ? await readStart(response) : `a redirect to "${to}", which is not followed`;
+  const body = quote(
+    to === null ? await readStart(response) : `a redirect to "${to}", which is not followed`,
+  );
   return new InnerApiError(
     "opening",
     `request failed with status code: ${response.status} and respond with: ${body}`,
@@ -179,7 +183,7 @@ async function statusError(response: Response): Promise<InnerApiError> {
   );
 }
 
-/** As much as is quoted; the rest is not waited for. */
+/** More than is quoted; the rest is not waited for. */
 async function readStart(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -187,11 +191,10 @@ async function readStart(response: Response): Promise<string> {
     for await (const chunk of response.body ?? []) {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes > QUOTED_BYTES) break;
+      if (bytes > READ_BYTES) break;
     }
   } catch {
     // What came is enough: the status tells more than how its body ended.
   }
-  const text = new TextDecoder().decode(Buffer.concat(chunks).subarray(0, QUOTED_BYTES));
-  return bytes > QUOTED_BYTES ? `${text}…` : text;
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }

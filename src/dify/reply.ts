@@ -11,11 +11,16 @@ export interface Reply {
 const HEAD = '{"data":';
 const TAIL = ',"error":""}';
 
+/** What an answer came to. */
+export interface ReplyContext {
+  readonly phase: InnerApiError["phase"];
+  readonly status: number;
+  /** Makes a text of the platform fit for an error. */
+  readonly quote: (text: string) => string;
+}
+
 /** `{"data": …, "error": "…"}`: an error text wins, and nothing at all is an error, too. Throws `InnerApiError`. */
-export function readReply(
-  text: string,
-  at: { readonly phase: InnerApiError["phase"]; readonly status: number },
-): Reply {
+export function readReply(text: string, at: ReplyContext): Reply {
   if (text.startsWith(HEAD) && text.endsWith(TAIL)) {
     const raw = text.substring(HEAD.length, text.length - TAIL.length);
     const value = parse(raw);
@@ -25,45 +30,34 @@ export function readReply(
   return readAnyReply(text, at);
 }
 
-function readAnyReply(
-  text: string,
-  { phase, status }: { readonly phase: InnerApiError["phase"]; readonly status: number },
-): Reply {
+function readAnyReply(text: string, at: ReplyContext): Reply {
+  const { phase, status, quote } = at;
   const answer = parse(text);
   if (answer === undefined) {
-    if (status >= 400) throw refused(phase, { status, text });
-    throw new InnerApiError(phase, text === "" ? "EOF" : `the answer is no JSON: ${start(text)}`, {
+    if (status >= 400) throw refused(text, at);
+    throw new InnerApiError(phase, text === "" ? "EOF" : `the answer is no JSON: ${quote(text)}`, {
       kind: "broken",
     });
   }
   const { data, error } = isObject(answer) ? answer : {};
   if (typeof error === "string" && error !== "")
-    throw new InnerApiError(phase, `request failed: ${error}`, { kind: "answered" });
+    throw new InnerApiError(phase, `request failed: ${quote(error)}`, { kind: "answered" });
   if (data === undefined || data === null)
     // The reference looks at no status; its words stay, and the log gets what Dify said (contract/backwards-invocation 2.2).
     throw new InnerApiError(
       phase,
       "data is nil",
-      status >= 400 ? { kind: "status", cause: refused(phase, { status, text }) } : { kind: "answered" },
+      status >= 400 ? { kind: "status", cause: refused(text, at) } : { kind: "answered" },
     );
   return { value: data, raw: rawMember(text, ["data"]) ?? JSON.stringify(data) };
 }
 
-function refused(
-  phase: InnerApiError["phase"],
-  { status, text }: { readonly status: number; readonly text: string },
-): InnerApiError {
+function refused(text: string, { phase, status, quote }: ReplyContext): InnerApiError {
   return new InnerApiError(
     phase,
-    `request failed with status code: ${status} and respond with: ${start(text)}`,
+    `request failed with status code: ${status} and respond with: ${quote(text)}`,
     { kind: "status" },
   );
-}
-
-const QUOTED_CHARS = 4096;
-
-function start(text: string): string {
-  return text.length > QUOTED_CHARS ? `${text.slice(0, QUOTED_CHARS)}…` : text;
 }
 
 /** Undefined where the text is no JSON: JSON itself has no undefined. */

@@ -77,9 +77,11 @@ function endText(end: InvocationEnd): string {
     case "cancelled":
       return "";
     case "plugin_error":
-    case "connection_closed":
     case "overflow":
       return pluginErrorText(end.error);
+    case "connection_closed":
+      // What the process wrote before its end is not for strangers; the log has it.
+      return pluginErrorText({ ...end.error, args: {} });
     case "timeout":
       return JSON.stringify(failureOf(timeoutError()));
   }

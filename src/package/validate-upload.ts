@@ -1,6 +1,7 @@
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { PluginDeclaration } from "../protocol/declaration.ts";
 import { isRemoteLike } from "../protocol/identifier.ts";
+import { readRunner } from "../protocol/runner.ts";
 import type { PluginPackage } from "./package.ts";
 
 const AUTHOR = /^[a-z0-9_-]{1,64}$/;
@@ -16,7 +17,7 @@ const ALONE: readonly (readonly [(typeof KINDS)[number], string])[] = [
 
 /**
  * What an upload checks on a package that was read: its author is no UUID, then the rules between the keys of the
- * manifest (contract/plugin-package 1.5). Throws `bad_request`.
+ * manifest (contract/plugin-package 1.5), at last how it wants to be run. Throws `bad_request`.
  */
 export function validateUpload(plugin: Pick<PluginPackage, "declaration">): void {
   if (isRemoteLike(plugin.declaration.author))
@@ -24,6 +25,8 @@ export function validateUpload(plugin: Pick<PluginPackage, "declaration">): void
   const broken = brokenRule(plugin.declaration);
   if (broken)
     throw new DaemonError("bad_request", `${broken}\nillegal plugin manifest\nfailed to decode package`);
+  // The reference knows none of what this reads; a plugin that asks for it has to say it right.
+  readRunner(plugin.declaration.meta.runner);
 }
 
 /** The first of the cross rules that a declaration breaks, in the words of the reference; undefined if none. */

@@ -31,11 +31,15 @@ export interface PluginDeclaration {
   readonly [key: string]: unknown;
 }
 
-/** How a plugin is run. `language` is `python`, `typescript` or `javascript`. */
+/** How a plugin is run. `language` is `python`, `typescript` or `javascript`, or anything where there is a command. */
 export interface PluginRunner {
   readonly language: string;
   readonly version: string;
   readonly entrypoint: string;
+  /** Unchecked, as the next two: `readRunner()` decodes them. */
+  readonly protocol?: unknown;
+  readonly heartbeat?: unknown;
+  readonly command?: unknown;
 }
 
 /** Localised text; `en_US` always stands. */

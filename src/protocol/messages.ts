@@ -26,7 +26,13 @@ export type DaemonMessage =
       /** JSON text on one line, so that the platform's own digits arrive. */
       readonly data: string;
     }
-  | { readonly kind: "cancel"; readonly sessionId: string };
+  | { readonly kind: "cancel"; readonly sessionId: string }
+  /** Asks for a sign of life, where the dialect lets the daemon ask. */
+  | { readonly kind: "heartbeat" }
+  /** To a plugin that stands at a breakpoint: go on. */
+  | { readonly kind: "continue" }
+  /** Asks for a hot reload. */
+  | { readonly kind: "reload" };
 
 /** What a plugin says to the daemon, in no dialect. */
 export type PluginEvent =
@@ -39,7 +45,10 @@ export type PluginEvent =
   /** A message that breaks the protocol in a way that ends its session (unknown type). */
   | { readonly kind: "broken"; readonly sessionId: string; readonly error: PluginError }
   | { readonly kind: "heartbeat" }
-  | { readonly kind: "log"; readonly level: LogLevel; readonly message: string }
+  /** `timestamp` as the plugin wrote it, where it is a text. */
+  | { readonly kind: "log"; readonly level: LogLevel; readonly message: string; readonly timestamp?: string }
+  | Breakpoint
+  | Reload
   /** Whatever is no message: the manifest line, a `print`, an `error` event without effect on a session. */
   | { readonly kind: "noise"; readonly text: string }
   /** A line above the limit was dropped; `sessionId` where its beginning told it. */
@@ -49,6 +58,26 @@ export type PluginEvent =
       readonly sizeBytes: number;
       readonly limitBytes: number;
     };
+
+/** The plugin stands at a breakpoint until it is told to go on (contract/plain-protocol 5). */
+export interface Breakpoint {
+  readonly kind: "breakpoint";
+  /** Whose call it is, where the plugin says so. */
+  readonly sessionId: string | undefined;
+  readonly file: string;
+  readonly line: number;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** The plugin has loaded its code anew, or has failed to. */
+export interface Reload {
+  readonly kind: "reload";
+  /** `success`, or whatever the plugin calls its failure. */
+  readonly status: string;
+  readonly message: string;
+  /** Unchecked. Left out where it did not change. */
+  readonly declaration?: unknown;
+}
 
 /** Levels of the daemon's log; a plugin's own level names are mapped onto them (contract/plugin-wire 0.2). */
 export type LogLevel = "debug" | "info" | "warn" | "error";

@@ -95,11 +95,14 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
       if (refusal !== undefined) throw new RefusedError(refusal);
       const row = platformCallOf(type);
       if (row) return askPlatform(row, { call, request, say, tracer });
-      const { tenantId, pluginId } = of;
-      const data = await deps.storage.handle(
-        { tenantId, pluginId, limitBytes: permission?.storage?.size },
-        readStorageRequest(request),
-      );
+      const { tenantId, pluginId, userId } = of;
+      const data =
+        type === "user_info"
+          ? { user_id: userId, tenant_id: tenantId }
+          : await deps.storage.handle(
+              { tenantId, pluginId, limitBytes: permission?.storage?.size },
+              readStorageRequest(request),
+            );
       tracer.firstByte();
       await say({ event: "response", message: "struct", data: JSON.stringify(data) });
     }
@@ -220,7 +223,7 @@ const UNKNOWN = "unknown";
 
 /** A plugin may write anything there, and what it writes becomes a label. */
 function knownType(type: string): string {
-  return type === "storage" || platformCallOf(type) !== undefined ? type : UNKNOWN;
+  return type === "storage" || type === "user_info" || platformCallOf(type) !== undefined ? type : UNKNOWN;
 }
 
 function sayTo(call: BackwardsCall, requestId: string, said: { bytes: number }): Say {

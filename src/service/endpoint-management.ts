@@ -30,8 +30,11 @@ export interface EndpointManagement {
   /** Name and settings are replaced as a whole; a secret that comes back as it is shown stays what it was. */
   update(tenantId: string, change: EndpointChange, call: SecretsCall): Promise<void>;
   /** Enables or disables; one that is so already stays so. */
-  setEnabled(tenantId: string, endpointId: string, enabled: boolean): Promise<void>;
-  remove(tenantId: string, endpointId: string, traceparent: string): Promise<void>;
+  setEnabled(
+    tenantId: string,
+    change: { readonly endpointId: string; readonly enabled: boolean },
+  ): Promise<void>;
+  remove(tenantId: string, endpointId: string, call: Pick<SecretsCall, "traceparent">): Promise<void>;
 }
 
 export interface EndpointManagementDeps {
@@ -47,8 +50,12 @@ export interface EndpointManagementDeps {
   readonly now: () => Date;
 }
 
-/** A call that decrypts settings while its endpoint is removed is over by then, and cannot put them back. */
-const CLEAR_AFTER_MS = 1000;
+/**
+ * A call that decrypts settings while its endpoint is removed is over by then, however busy the platform is, and cannot put
+ * them back. Nobody waits for it: what the platform remembers is encrypted, and nothing asks for it any more.
+ */
+const CLEAR_AFTER_MS = 30_000;
+const CLEAR_LIMIT_MS = 5_000;
 const HOOK_ID_CHARS = 16;
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -71,7 +78,7 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
     const section = requireSection(declaration.section);
     const of: SecretsOf = { tenantId, userId: change.userId, endpointId: id, section };
     const old = await secrets.decrypt(of, readSettings(row), call);
-    const settings = keepSecrets(change.settings, old, section.fields);
+    const settings = keepSecrets(change.settings, { old, fields: section.fields });
     checkSettings(settings, section.fields);
     const stored = await secrets.encrypt(of, settings, call);
     const { name } = change;
@@ -119,12 +126,12 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
         { signal: call.signal },
       ),
 
-    async setEnabled(tenantId, endpointId, enabled) {
+    async setEnabled(tenantId, { endpointId, enabled }) {
       if (!(await endpoints.setEnabled(tenantId, endpointId, enabled)))
         throw new DaemonError("not_found", "endpoint not found");
     },
 
-    async remove(tenantId, endpointId, traceparent) {
+    async remove(tenantId, endpointId, { traceparent }) {
       const row = await endpoints.remove(tenantId, endpointId);
       // Clients take exactly these words for "it is gone already".
       if (!row) throw new DaemonError("internal", "failed to remove endpoint: record not found");
@@ -133,7 +140,8 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
       if (!section) return;
       deps.background.start("clear the settings of a removed endpoint", async (closing) => {
         await deps.pause(CLEAR_AFTER_MS, closing);
-        const signal = new AbortController().signal;
+        // A platform that is down must not hold up the end of the daemon.
+        const signal = AbortSignal.timeout(CLEAR_LIMIT_MS);
         const of: SecretsOf = { tenantId, userId: row.userId, endpointId, section };
         await secrets.clear(of, {}, { signal, traceparent });
       });

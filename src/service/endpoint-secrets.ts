@@ -35,6 +35,14 @@ export interface EndpointSecrets {
 
 type Operation = "encrypt" | "decrypt" | "clear";
 
+/** What callers are told of an outage; the platform's address and answer go to the log. */
+const OUTAGES: Readonly<Record<Exclude<InnerApiError["kind"], "answered">, string>> = {
+  status: "the platform refused the request",
+  unreachable: "the platform cannot be reached",
+  timeout: "the platform took too long",
+  broken: "the answer of the platform cannot be read",
+};
+
 const FAILED: Readonly<Record<Operation, string>> = {
   encrypt: "failed to encrypt settings",
   decrypt: "failed to decrypt settings",
@@ -93,13 +101,13 @@ export function createEndpointSecrets({
 
 /** What the platform says goes to logs and callers, and it may quote what it was sent. */
 function failed(opt: Operation, cause: unknown, secrets: readonly unknown[]): DaemonError {
-  const message = `${FAILED[opt]}: ${scrub(messageOf(cause), secrets)}`;
   const kind = cause instanceof InnerApiError ? cause.kind : "broken";
+  const why = scrub(messageOf(cause), secrets);
   // That the platform says no is its caller's affair; of everything else an operator has to know.
-  if (kind === "answered") return new DaemonError("internal", message);
-  const below = cause instanceof Error && cause.cause !== undefined ? messageOf(cause.cause) : kind;
-  return new DaemonError("internal", message, {
-    cause: new Error(scrub(below, secrets)),
+  if (kind === "answered") return new DaemonError("internal", `${FAILED[opt]}: ${why}`);
+  const below = cause instanceof Error && cause.cause !== undefined ? messageOf(cause.cause) : undefined;
+  return new DaemonError("internal", `${FAILED[opt]}: ${OUTAGES[kind]}`, {
+    cause: new Error(below === undefined ? why : `${why} (${scrub(below, secrets)})`),
     hint: "Check DIFY_INNER_API_URL and DIFY_INNER_API_KEY, and that Dify answers there",
   });
 }

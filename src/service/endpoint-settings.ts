@@ -67,8 +67,7 @@ export function maskSecrets(settings: EndpointSettings, fields: readonly Setting
 /** New settings, in which every secret that came back as it was shown is the old one again. */
 export function keepSecrets(
   settings: EndpointSettings,
-  old: EndpointSettings,
-  fields: readonly SettingField[],
+  { old, fields }: { readonly old: EndpointSettings; readonly fields: readonly SettingField[] },
 ): EndpointSettings {
   const kept: Record<string, unknown> = { ...settings };
   for (const name of secretNames(fields)) {

@@ -38,12 +38,17 @@ export interface HookCallsDeps {
   readonly plugins: Pick<InvokePlugin, "invoke">;
 }
 
+const LOOKUP_FAILED = "internal server error";
+
 export function createHookCalls(deps: HookCallsDeps): HookCalls {
   return {
     async find(hookId) {
-      const endpoint = await deps.endpoints.byHook(hookId);
+      const endpoint = await withoutDetails(LOOKUP_FAILED, () => deps.endpoints.byHook(hookId));
       if (!endpoint) throw new DaemonError("hook_not_found", "endpoint not found");
-      const installation = await deps.installations.find(endpoint.tenantId, endpoint.pluginId);
+      const { tenantId, pluginId } = endpoint;
+      const installation = await withoutDetails(LOOKUP_FAILED, () =>
+        deps.installations.find(tenantId, pluginId),
+      );
       if (!installation) throw new DaemonError("hook_not_found", "plugin installation not found");
       requireIdentifier(installation.identifier);
       if (!endpoint.enabled) throw new DaemonError("not_found", "endpoint not found");
@@ -56,32 +61,36 @@ export function createHookCalls(deps: HookCallsDeps): HookCalls {
       const section = (await deps.findDeclaration(identifier))?.section;
       if (!section) throw new DaemonError("plugin_not_found", "plugin not found");
       const of = { tenantId, userId: "", endpointId: endpoint.id, section };
-      const settings = await deps.secrets.decrypt(of, readSettings(endpoint), call);
+      const settings = await withoutDetails("failed to decrypt settings", () =>
+        deps.secrets.decrypt(of, readSettings(endpoint), call),
+      );
       const reply = createHookReply();
-      const invocation = await deps.plugins.invoke(
-        { tenantId, pluginId, identifier, runtimeType },
-        {
-          type: "endpoint",
-          action: "invoke_endpoint",
-          session: {
-            conversationId: null,
-            messageId: null,
-            appId: null,
-            endpointId: endpoint.id,
-            context: null,
-          },
-          data: {
-            user_id: "",
+      const invocation = await withoutDetails("no available node, the plugin does not run", () =>
+        deps.plugins.invoke(
+          { tenantId, pluginId, identifier, runtimeType },
+          {
             type: "endpoint",
             action: "invoke_endpoint",
-            raw_http_request: request.toString("hex"),
-            settings,
+            session: {
+              conversationId: null,
+              messageId: null,
+              appId: null,
+              endpointId: endpoint.id,
+              context: null,
+            },
+            data: {
+              user_id: "",
+              type: "endpoint",
+              action: "invoke_endpoint",
+              raw_http_request: request.toString("hex"),
+              settings,
+            },
+            decodeItem: reply.decodeItem,
+            headers: { traceparent: call.traceparent },
+            requestBytes: request.length,
           },
-          decodeItem: reply.decodeItem,
-          headers: { traceparent: call.traceparent },
-          requestBytes: request.length,
-        },
-        call.signal,
+          call.signal,
+        ),
       );
       return {
         invocation,
@@ -91,4 +100,18 @@ export function createHookCalls(deps: HookCallsDeps): HookCalls {
       };
     },
   };
+}
+
+/**
+ * Strangers call hooks. What an operator needs to know of an outage (the platform's address and answer, folders, what a
+ * plugin wrote before it died) stands in the cause, for the log.
+ */
+async function withoutDetails<T>(message: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof DaemonError && (cause.code === "internal" || cause.code === "unavailable"))
+      throw new DaemonError(cause.code, message, { cause });
+    throw cause;
+  }
 }

@@ -3,6 +3,7 @@ import { createSlots } from "../lib/slots.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { requireIdentifier } from "../protocol/identifier.ts";
 import type { Codec } from "../protocol/messages.ts";
+import type { Runner } from "../protocol/runner.ts";
 import type { PackageFile } from "../package/package.ts";
 import {
   createLocalRuntime,
@@ -23,7 +24,7 @@ export interface LocalPluginsDeps {
   loadPackage(identifier: string): Promise<readonly PackageFile[]>;
   readonly provisioner: Provisioner;
   readonly starter: ProcessStarter;
-  readonly createCodec: () => Codec;
+  readonly createCodec: (runner: Runner) => Codec;
   readonly settings: LocalRuntimeSettings;
   /** Plugins that are prepared and started at the same time. */
   readonly launchConcurrency: number;

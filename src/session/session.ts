@@ -14,6 +14,10 @@ export interface Session extends BudgetHolder {
   deliver(value: unknown, raw: string): void;
   /** The first end counts. What is queued is still handed over, unless the end says that nobody wants it. */
   end(end: InvocationEnd): void;
+  /** Its limit in time rests while somebody looks at it in a debugger, until it is told to go on or gives an item. */
+  pauseLimit(): void;
+  resumeLimit(): void;
+  readonly limitPaused: boolean;
 }
 
 export interface SessionOptions {
@@ -46,7 +50,18 @@ export function createSession(options: SessionOptions): Session {
   let finished: InvocationEnd | undefined;
   let released = false;
   let waiter: (() => void) | undefined;
-  const timer = setTimeout(() => end({ kind: "timeout" }), options.timeoutMs);
+  let restMs = options.timeoutMs;
+  let startedAt = performance.now();
+  let timer: ReturnType<typeof setTimeout> | undefined = startTimer();
+
+  function startTimer(): ReturnType<typeof setTimeout> {
+    startedAt = performance.now();
+    return setTimeout(() => end({ kind: "timeout" }), restMs);
+  }
+
+  function resumeLimit(): void {
+    if (!finished) timer ??= startTimer();
+  }
 
   function wake(): void {
     waiter?.();
@@ -144,8 +159,19 @@ export function createSession(options: SessionOptions): Session {
       finished = overflow;
       drop();
     },
+    pauseLimit() {
+      if (finished || timer === undefined) return;
+      clearTimeout(timer);
+      timer = undefined;
+      restMs = Math.max(0, restMs - (performance.now() - startedAt));
+    },
+    resumeLimit,
+    get limitPaused() {
+      return finished === undefined && timer === undefined;
+    },
     deliver(value, raw) {
       if (finished) return;
+      if (timer === undefined) resumeLimit();
       let text: string | undefined;
       try {
         text = decodeItem(value, raw);

@@ -1,4 +1,4 @@
-import type { LogLevel, PluginEvent, SessionContext } from "../protocol/messages.ts";
+import type { Breakpoint, LogLevel, PluginEvent, Reload, SessionContext } from "../protocol/messages.ts";
 import type { PluginError } from "../protocol/plugin-error.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
 import { createBackwardsCalls, type OnBackwardsCall, type SessionCalls } from "./backwards.ts";
@@ -24,7 +24,11 @@ export interface SessionsOptions {
   readonly budgetBytes: number;
   readonly stallMs: number;
   readonly onHeartbeat: () => void;
-  readonly onLog: (level: LogLevel, message: string) => void;
+  readonly onLog: (level: LogLevel, message: string, timestamp?: string) => void;
+  /** Default: noise. */
+  readonly onBreakpoint?: (breakpoint: Breakpoint) => void;
+  /** Default: noise. */
+  readonly onReload?: (reload: Reload) => void;
   /** Output that is no message: data for the plugin's owner. */
   readonly onNoise: (text: string) => void;
   /** The error with which open calls end when the transport does. */
@@ -39,7 +43,9 @@ export interface Sessions {
    */
   open(request: OpenSession, signal: AbortSignal): Promise<Invocation>;
   readonly count: number;
-  /** Reading is paused for back-pressure, so silence of the plugin means nothing. */
+  /** Tells a plugin that stands at a breakpoint to go on; time counts again. Rejects with `TransportClosedError`. */
+  resume(): Promise<void>;
+  /** Reading is paused for back-pressure, or a call stands at a breakpoint, so silence of the plugin means nothing. */
   readonly paused: boolean;
   /** Resolves when no session is open. What their clients have not taken yet is not waited for. */
   whenIdle(): Promise<void>;
@@ -98,12 +104,27 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
         options.onHeartbeat();
         return;
       case "log":
-        options.onLog(event.level, event.message);
+        options.onLog(event.level, event.message, event.timestamp);
+        return;
+      case "breakpoint":
+        pauseLimits(event.sessionId);
+        if (options.onBreakpoint) options.onBreakpoint(event);
+        else options.onNoise(`breakpoint at ${event.file}:${event.line}`);
+        return;
+      case "reload":
+        if (options.onReload) options.onReload(event);
+        else options.onNoise(`reload: ${event.status} ${event.message}`);
         return;
       case "noise":
         options.onNoise(event.text);
         return;
     }
+  }
+
+  /** Whoever looks at variables is not hurried; without an id it may be any of them that stands still. */
+  function pauseLimits(sessionId: string | undefined): void {
+    const stopped = sessionId === undefined ? open.values() : [open.get(sessionId)];
+    for (const session of stopped) session?.pauseLimit();
   }
 
   function endOversize(event: Extract<PluginEvent, { kind: "oversize" }>): void {
@@ -222,8 +243,14 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
     get count() {
       return open.size;
     },
+    async resume() {
+      await transport.send({ kind: "continue" });
+      for (const session of open.values()) session.resumeLimit();
+    },
     get paused() {
-      return budget.paused || backwards.budget.paused;
+      if (budget.paused || backwards.budget.paused) return true;
+      for (const session of open.values()) if (session.limitPaused) return true;
+      return false;
     },
     whenIdle() {
       if (open.size === 0) return Promise.resolve();

@@ -2,7 +2,12 @@ import { expect, test } from "bun:test";
 import { describeReply } from "./describe-reply.ts";
 import type { Reply } from "./exchange.ts";
 
-const facts = { captured: new Map<string, string>(), host: "127.0.0.1:5002", now: 0 };
+const facts = {
+  captured: new Map<string, string>(),
+  host: "127.0.0.1:5002",
+  platformHost: "127.0.0.1:5004",
+  now: 0,
+};
 
 function described(body: string | Uint8Array, type?: string, more: Partial<Reply> = {}) {
   const headers = type === undefined ? [] : [["content-type", type] as const];

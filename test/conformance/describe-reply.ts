@@ -1,5 +1,6 @@
 import { parseKeepingIntegers } from "./exact-numbers.ts";
 import type { Reply } from "./exchange.ts";
+import type { PlatformRequest } from "./recorded-platform.ts";
 import { normalise, normaliseText, type RunFacts } from "./normalise.ts";
 
 /** An answer as it is recorded and compared: normalised, with the one form of its body that fits. */
@@ -25,6 +26,7 @@ const NOTABLE_HEADERS = new Set([
   "cache-control",
   "content-disposition",
   "content-encoding",
+  "x-kitchen",
   "allow",
   "access-control-allow-origin",
 ]);
@@ -45,6 +47,19 @@ export function describeReply(reply: Reply, facts: RunFacts): Answer {
   };
 }
 
+/** What the platform was asked, as it is recorded and compared. */
+export function describeReceived(requests: readonly PlatformRequest[], facts: RunFacts): readonly unknown[] {
+  return requests.map(({ method, path, headers, body }) => {
+    const json = tryParse(body);
+    return {
+      method,
+      path,
+      headers: normalise(headers, facts),
+      body: json === undefined ? normaliseText(body, facts) : normalise(json, facts),
+    };
+  });
+}
+
 interface BodyFacts {
   readonly contentType: string;
   readonly facts: RunFacts;
@@ -57,7 +72,7 @@ function describeBody(body: Buffer, { contentType, facts }: BodyFacts): Partial<
     return describeFrames(text, facts);
   if (contentType.includes("json") || /^\s*[{[]/.test(text)) {
     const json = tryParse(text);
-    if (json !== undefined) return { json: normalise(json, facts) };
+    return json === undefined ? { text: normaliseText(text, facts) } : { json: normalise(json, facts) };
   }
   return text === "" ? {} : { text: normaliseText(text, facts) };
 }

@@ -81,6 +81,52 @@ export const DEVIATIONS: readonly Deviation[] = [
   helpTexts("models", "models", "json.data.*.declaration"),
   helpTexts("models", "list of models by category", "json.data.list.*.declaration.model"),
 
+  // Calls back
+  {
+    scenario: "back",
+    step: 'llm {"model":"skip"}',
+    paths: ["frames"],
+    reason: "A frame that cannot be used ends the call with an error; the reference drops it silently",
+    decidedIn: BETTER,
+  },
+  {
+    scenario: "back",
+    step: "raw llm, opaque body",
+    paths: ["frames.0.data.message.text", "received"],
+    reason: "Opaque bodies of messages are forwarded; the reference refuses the call",
+    decidedIn: BETTER,
+  },
+  {
+    scenario: "back",
+    step: `raw storage set "${"k".repeat(256)}" "00"`,
+    paths: ["frames.0.data.message.text"],
+    reason: "Keys of the documented 256 bytes work; the reference meets the limit of its file system",
+    decidedIn: BETTER,
+  },
+  {
+    scenario: "back",
+    step: 'raw storage exist "large"',
+    paths: ["frames.0.data.message.text.data"],
+    reason: "A value that was refused is not stored; the reference keeps it and does not count it",
+    decidedIn: BETTER,
+  },
+
+  // Endpoints
+  {
+    scenario: "endpoints",
+    step: "POST empty",
+    paths: ["json.body", "json.headers.Content-Length"],
+    reason: "An empty body stays an empty body; the reference writes a chunk that the SDK takes for one",
+    decidedIn: COMPATIBILITY,
+  },
+  {
+    scenario: "endpoints",
+    step: "list after the refused encryption",
+    paths: ["json.data", "received"],
+    reason: "An endpoint whose encryption fails leaves no row behind",
+    decidedIn: BETTER,
+  },
+
   // Lifecycle
   ...["manifest of the old version", "manifest of an uninstalled plugin"].map((step) => ({
     scenario: "install",

@@ -80,3 +80,11 @@ test("exchange() rejects when nothing is answered, or nobody listens", async () 
   server?.close();
   expect(await exchange(silent, request).catch((error: unknown) => error)).toBeInstanceOf(Error);
 });
+
+test("exchange() reads no body of an answer to HEAD, whatever its headers say", async () => {
+  const target = await serving((socket) =>
+    socket.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+  );
+  const reply = await exchange(target, { head: "HEAD / HTTP/1.1\r\n\r\n", body: Buffer.alloc(0) });
+  expect([reply.body.length, reply.ended]).toEqual([0, true]);
+});

@@ -72,6 +72,8 @@ function readReply(
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const;
   });
   const status = Number(statusLine.split(" ")[1]);
+  // It has the headers of a body, and none.
+  if (head.startsWith("HEAD ")) return { status, headers, body: Buffer.alloc(0), ended: closed };
   const rest = raw.subarray(headEnd + 4);
   if (headers.some(([name, value]) => name === "transfer-encoding" && value === "chunked")) {
     const { body, whole } = joinChunks(rest);

@@ -4,6 +4,7 @@ import { normalise, normaliseText, type RunFacts } from "./normalise.ts";
 const facts: RunFacts = {
   captured: new Map(),
   host: "127.0.0.1:5002",
+  platformHost: "127.0.0.1:5004",
   now: Date.parse("2026-05-01T12:00:00Z"),
 };
 const text = (value: string, more: Partial<RunFacts> = {}) => normaliseText(value, { ...facts, ...more });

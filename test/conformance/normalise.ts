@@ -6,6 +6,8 @@ export interface RunFacts {
   readonly captured: ReadonlyMap<string, string>;
   /** Host and port of the daemon. */
   readonly host: string;
+  /** Host and port of the platform behind it. */
+  readonly platformHost: string;
   /** Milliseconds; times within two days of it are `<now>`. */
   readonly now: number;
 }
@@ -45,6 +47,7 @@ export function normaliseText(text: string, facts: RunFacts): string {
   const short = withNames(text, facts.captured)
     .replace(/("traceback": ?")(?:[^"\\]|\\.)*"/g, '$1<traceback>"')
     .replaceAll(facts.host, "{{host}}")
+    .replaceAll(facts.platformHost, "{{dify}}")
     .replace(/\b00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\b/g, "<traceparent>")
     .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "<uuid>")
     // A made-up checksum of the scenarios is not taken for an id.

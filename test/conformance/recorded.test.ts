@@ -9,6 +9,7 @@ import { DEVIATIONS } from "./deviations.ts";
 import { exchange } from "./exchange.ts";
 import { readPackage, readRecorded } from "./golden-files.ts";
 import { judge } from "./judge.ts";
+import { startRecordedPlatform } from "./recorded-platform.ts";
 import { runScenario } from "./run-scenario.ts";
 import { SCENARIOS } from "./scenarios/all-scenarios.ts";
 import type { ProcessStep } from "./scenarios/scenario.ts";
@@ -20,6 +21,7 @@ const tools = await findSdkTools();
 const why = "missing" in tools ? ` (skipped: ${tools.missing})` : "";
 const debugPort = freePort();
 const connections = createDebugConnections(debugPort);
+const platform = startRecordedPlatform();
 let daemon: SdkDaemon | undefined;
 let developer: Developer | undefined;
 
@@ -31,6 +33,7 @@ beforeAll(async () => {
         PLUGIN_REMOTE_INSTALLING_ENABLED: "true",
         PLUGIN_REMOTE_INSTALLING_PORT: String(debugPort),
         PLUGD_DEBUG_GRACE: "1s",
+        ...platform.env,
       },
     });
 });
@@ -38,6 +41,7 @@ afterAll(async () => {
   developer?.[Symbol.dispose]();
   await connections.close();
   await daemon?.[Symbol.asyncDispose]();
+  platform[Symbol.dispose]();
 });
 
 /** A plugin outside of the daemon, with the SDK of one inside. */
@@ -65,6 +69,7 @@ for (const scenario of SCENARIOS)
         recorded: readRecorded(scenario.name),
         readPackage,
         debugging: { connections, process },
+        platform,
         send: (request, options) => exchange(target, request, options),
       });
       expect(

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { runScenario, type ScenarioRun } from "./run-scenario.ts";
+import type { PlatformRequest } from "./recorded-platform.ts";
 import type { Step } from "./scenarios/scenario.ts";
 
 const OK = { status: 200, type: "application/json", json: { code: 0 } };
@@ -15,13 +16,16 @@ async function converse(
   steps: readonly Step[],
   answers: readonly (readonly [status: number, body: unknown] | Error)[],
   recorded: Readonly<Record<string, unknown>> = {},
+  asked: readonly (readonly PlatformRequest[])[] = [],
 ): Promise<Conversation> {
   const sent: string[] = [];
+  const taken = asked.values();
   const run: ScenarioRun = {
     host: "127.0.0.1:1",
     serverKey: "k",
     recorded: new Map(Object.entries(recorded)),
     readPackage: () => Buffer.alloc(0),
+    platform: { host: "127.0.0.1:2", take: () => taken.next().value ?? [] },
     async send({ head }) {
       const answer = answers[sent.length];
       sent.push(head.slice(0, head.indexOf(" HTTP")));
@@ -143,4 +147,31 @@ test("runScenario() stops waiting when it has become hopeless or too long, and t
   );
   expect(sent).toHaveLength(2);
   expect(found.map(([, problem]) => problem?.slice(0, 9))).toEqual([": failed:", ": failed:"]);
+});
+
+test("runScenario() compares what the platform was asked during a step that looks at it, and only then", async () => {
+  const request = (body: string): PlatformRequest => ({ method: "POST", path: "/x", headers: {}, body });
+  const { found } = await converse(
+    [
+      { name: "a", path: "/a", platform: true },
+      { name: "b", path: "/b", platform: true },
+      { name: "c", path: "/c" },
+    ],
+    [
+      [200, { code: 0 }],
+      [200, { code: 0 }],
+      [200, { code: 0 }],
+    ],
+    {
+      a: {
+        ...OK,
+        received: [{ method: "POST", path: "/x", headers: {}, body: { url: "http://{{dify}}/" } }],
+      },
+      b: { ...OK, received: [] },
+      c: OK,
+    },
+    // Before and after each step.
+    [[request("left over")], [request('{"url":"http://127.0.0.1:2/"}')], [], [request("text")], []],
+  );
+  expect(found).toEqual([["a"], ["b", "received: want 0 elements, have 1"], ["c"]]);
 });

@@ -1,8 +1,9 @@
 import { type Difference, differences } from "./compare.ts";
-import { describeReply } from "./describe-reply.ts";
+import { describeReceived, describeReply } from "./describe-reply.ts";
 import type { DebugConnections } from "./debug-connections.ts";
 import type { Reply, WireRequest } from "./exchange.ts";
 import { normalise } from "./normalise.ts";
+import type { PlatformRequest } from "./recorded-platform.ts";
 import type { AnyStep, ConnectionStep, ProcessStep, Scenario, Step, Until } from "./scenarios/scenario.ts";
 import { fillIn, writeRequest } from "./write-request.ts";
 
@@ -15,6 +16,8 @@ export interface ScenarioRun {
   readonly serverKey: string;
   readonly recorded: RecordedAnswers;
   readonly readPackage: (name: string) => Uint8Array;
+  /** The platform behind the daemon, for steps that look at it. */
+  readonly platform: { readonly host: string; take(): readonly PlatformRequest[] };
   readonly send: (request: WireRequest, options: { readonly abortAfterMs?: number }) => Promise<Reply>;
   /** Of a daemon that developers can connect to. */
   readonly debugging?: {
@@ -70,7 +73,7 @@ async function runConnection(step: ConnectionStep, { run, captured }: StepFacts)
   }
   const want = run.recorded.get(step.name);
   if (want === undefined) return [{ path: "", problem: "not recorded" }];
-  return differences(want, normalise(answer, { captured, host: run.host, now: Date.now() }));
+  return differences(want, normalise(answer, { captured, host: run.host, platformHost: run.platform.host, now: Date.now() }));
 }
 
 async function runStep(step: Step, { run, captured }: StepFacts): Promise<Difference[]> {
@@ -80,6 +83,8 @@ async function runStep(step: Step, { run, captured }: StepFacts): Promise<Differ
     values: captured,
     readPackage: run.readPackage,
   });
+  // What earlier steps have left.
+  run.platform.take();
   const reply = await sendUntil(step, () =>
     run.send(request, step.abortAfterMs === undefined ? {} : { abortAfterMs: step.abortAfterMs }),
   );
@@ -88,7 +93,11 @@ async function runStep(step: Step, { run, captured }: StepFacts): Promise<Differ
     const value = valueAt(view, path);
     if (typeof value === "string") captured.set(name, value);
   }
-  const answer = describeReply(reply, { captured, host: run.host, now: Date.now() });
+  const facts = { captured, host: run.host, platformHost: run.platform.host, now: Date.now() };
+  const answer = {
+    ...describeReply(reply, facts),
+    ...(step.platform && { received: describeReceived(run.platform.take(), facts) }),
+  };
   if (step.setup) {
     const worked = reply.status < 400 && (step.until === undefined || isMet(step.until, view));
     return worked ? [] : [{ path: "", problem: `failed: ${JSON.stringify(answer).slice(0, 1000)}` }];

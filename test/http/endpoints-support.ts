@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { InnerApiError } from "../../src/dify/inner-api-error.ts";
 import type { InnerApi } from "../../src/dify/inner-api.ts";
 import { failureOf, severityOf, statusOf } from "../../src/http/errors.ts";
 import { endpointRoutes } from "../../src/http/routes/endpoint-management.ts";
@@ -24,7 +25,7 @@ export const SECRET_FIELD = { name: "api_key", type: "secret-input", required: t
 
 /**
  * The management routes over a store in memory and a platform that marks what it encrypts. `refuse` names an operation
- * that it answers with an error, `block` what it waits for.
+ * that it answers with an error, of the `kind`, `block` what it waits for.
  */
 export function createEndpoints() {
   const { store, pass } = testStore();
@@ -34,6 +35,7 @@ export function createEndpoints() {
   const background = createBackgroundWork({ logger: log });
   const control = {
     refuse: undefined as string | undefined,
+    kind: "answered" as InnerApiError["kind"],
     block: undefined as Promise<void> | undefined,
     answer: undefined as string | undefined,
     pauses: [] as number[],
@@ -44,7 +46,10 @@ export function createEndpoints() {
       asked.push({ path, body: sent, traceparent });
       await control.block;
       signal.throwIfAborted();
-      if (control.refuse === sent.opt) throw new Error(`request failed: cannot take ${JSON.stringify(sent)}`);
+      if (control.refuse === sent.opt)
+        throw new InnerApiError("opening", `request failed: cannot take ${JSON.stringify(sent)}`, {
+          kind: control.kind,
+        });
       const raw = control.answer ?? `{"data":${JSON.stringify(crypt(sent, body as Values))}}`;
       return { value: JSON.parse(raw), raw };
     },

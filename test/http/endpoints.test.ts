@@ -84,8 +84,14 @@ describe("POST /setup", () => {
     control.refuse = "encrypt";
     const { text } = await setUp(identifier, { api_key: secret });
     expect(text).toContain("cannot take");
-    expect(failures).toHaveLength(1);
-    for (const told of [text, Bun.inspect(failures, { depth: 10 })]) {
+    // That the platform says no is no outage.
+    expect(failures).toEqual([]);
+    control.kind = "status";
+    const outage = await setUp(identifier, { api_key: secret });
+    expect(outage.error?.message).toBe("failed to encrypt settings: the platform refused the request");
+    const logged = Bun.inspect(failures, { depth: 10 });
+    expect(logged).toContain("cannot take");
+    for (const told of [text, outage.text, logged]) {
       expect(told).not.toContain(secret);
       expect(told).not.toContain('say \\"it');
     }
@@ -327,7 +333,7 @@ describe("POST /enable, /disable and /remove", () => {
     control.refuse = "clear";
     expect((await post("/remove", { endpoint_id: id })).code).toBe(0);
     await background.idle();
-    expect(control.pauses).toEqual([1000]);
+    expect(control.pauses).toEqual([30_000]);
     expect(asked).toMatchObject([
       { body: { opt: "clear", identity: id, user_id: "u1", data: {}, config: [SECRET_FIELD] } },
     ]);

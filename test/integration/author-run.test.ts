@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { fakePackage } from "../support/daemon-api.ts";
 import type { StartKnobs } from "../support/fake-plugin.ts";
+import { plainPackage } from "../support/plain-package.ts";
 import { isRunning, readLines, until } from "../support/processes.ts";
 import { temporaryFolder } from "./author-support.ts";
 
@@ -267,4 +268,18 @@ test("plugin run shows the plugin's log with --enable-logs only", async () => {
   running.signal("SIGTERM");
   await running.exited;
   expect(await running.stderr()).toContain("a warning");
+});
+
+test("plugin run runs a plugin in any language", async () => {
+  const script = await Bun.file(join(import.meta.dir, "../fixtures/plugins/plain/main.sh")).text();
+  const runner = { language: "sh", protocol: "plain", command: ["./main.sh"] };
+  const bytes = await plainPackage({ name: "shell", runner, files: { "main.sh": script } });
+  await using running = await run(["--response-format", "json"], { package: bytes });
+  running.type(request("one", { name: "Ada" }));
+  const answers = await running.answersTo("one");
+  expect(answers.map(({ response }) => response["message"])).toEqual([
+    { text: "Hello, " },
+    { text: "Ada" },
+    undefined,
+  ]);
 });

@@ -44,6 +44,10 @@ function answer({ path, body }: Asked): Response | Promise<Response> {
       return Response.json({ code: "unauthorized", message: "who are you" }, { status: 401 });
     case "page":
       return new Response("<html>oops</html>", { status: 500 });
+    case "who":
+      return new Response("who are you", { status: 401 });
+    case "broken":
+      return Response.json({ code: "internal", message: "broken" }, { status: 500 });
     case "elsewhere":
       return Response.redirect("http://127.0.0.1:1/");
     case "half":
@@ -239,6 +243,27 @@ describe("a platform that fails", () => {
       "page",
       "llm",
       "invoke llm model failed: request failed with status code: 500 and respond with: <html>oops</html>",
+    ],
+    [
+      "who",
+      "moderation",
+      "invoke moderation model failed: request failed with status code: 401 and respond with: who are you",
+    ],
+    [
+      "who",
+      "llm",
+      "invoke llm model failed: request failed with status code: 401 and respond with: who are you",
+    ],
+    ["broken", "moderation", "invoke moderation model failed: data is nil"],
+    [
+      "broken",
+      "llm",
+      'invoke llm model failed: request failed with status code: 500 and respond with: {"code":"internal","message":"broken"}',
+    ],
+    [
+      "elsewhere",
+      "llm",
+      'invoke llm model failed: request failed with status code: 302 and respond with: a redirect to "http://127.0.0.1:1/", which is not followed',
     ],
     [
       "elsewhere",

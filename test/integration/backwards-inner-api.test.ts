@@ -347,6 +347,15 @@ describe("InnerApi stream()", () => {
     expect((await respond(500, "x".repeat(100_000))).error?.message.length).toBeLessThan(5000);
   });
 
+  test("an error that says what was sent says it without the key", async () => {
+    const echo = platform((request) => Response.json(Object.fromEntries(request.headers), { status: 500 }));
+    const { error } = await collected(
+      createInnerApi({ ...OPTIONS, key: "top-secret", url: echo }).stream("x", {}, never),
+    );
+    expect(error?.message).toContain('"x-inner-api-key":"***"');
+    expect(Bun.inspect(error, { depth: 10 })).not.toContain("top-secret");
+  });
+
   test("a reader that waits makes the platform wait", async () => {
     const piece = frame({ x: "y".repeat(64 * 1024) });
     let sent = 0;

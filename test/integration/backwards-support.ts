@@ -62,9 +62,13 @@ export function unary(data: unknown): Response {
   return Response.json({ data, error: "" });
 }
 
+export function frameOf(data: unknown): Uint8Array {
+  return encodeFrame(JSON.stringify({ data, error: "" }));
+}
+
 /** All frames at once, or until the reader leaves where `endless`. */
 export function framed(items: readonly unknown[], options: { readonly endless?: boolean } = {}): Response {
-  const bytes = Buffer.concat(items.map((data) => encodeFrame(JSON.stringify({ data, error: "" }))));
+  const bytes = Buffer.concat(items.map(frameOf));
   if (options.endless !== true) return new Response(bytes);
   return new Response(new ReadableStream({ pull: (controller) => controller.enqueue(bytes) }));
 }

@@ -118,7 +118,7 @@ describe("a task fails with a text that says what to do, and nothing stands in t
     );
     const message = await failedMessage("cobol", changed);
     expect(message).toBe(
-      "unsupported language: cobol\nPlugins may be written in python, typescript, javascript",
+      "unsupported language: cobol\nPlugins may be written in python, typescript, javascript, or bring a program (meta.runner.command)",
     );
     // The same version, put right, is another package: it installs.
     const { pluginId } = await daemon.api.install({ name: "cobol" });

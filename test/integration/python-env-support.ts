@@ -80,6 +80,7 @@ export function createBench(root: string, settings: Partial<LocalSettings> = {})
     toolTimeoutMs: 600_000,
     envPassthrough: [],
     proxies: { http: undefined, https: undefined, no: undefined },
+    runnerCommands: [],
     hostEnv: process.env,
     ...settings,
   };

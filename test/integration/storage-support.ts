@@ -96,8 +96,9 @@ export async function filesBelow(folder: string): Promise<Record<string, number>
   const found: Record<string, number> = {};
   const names: string[] = await readdir(folder, { recursive: true }).catch(() => []);
   for (const name of names.sort()) {
-    const each = await stat(join(folder, name));
-    if (each.isFile()) found[name] = each.size;
+    // One that is on its way to its place may be gone by now.
+    const each = await stat(join(folder, name)).catch(() => undefined);
+    if (each?.isFile()) found[name] = each.size;
   }
   return found;
 }

@@ -27,8 +27,8 @@ interface Call {
   number(name: string, fallback: number): number;
   item(value: unknown): void;
   end(): void;
-  /** Calls back; `heard` gets every event of the answer. */
-  invoke(heard: (event: Values) => void): void;
+  /** Calls back; `heard` gets every event of the answer. In the name of another session, if one is given. */
+  invoke(heard: (event: Values) => void, forged?: string): void;
 }
 
 const waiting = new Map<string, (event: Values) => void>();
@@ -89,6 +89,17 @@ const MODES: Readonly<Record<string, (call: Call) => void>> = {
     setTimeout(() => process.exit(3), call.number("after_ms", 200));
   },
 
+  /** Says which session it is, and stays open. */
+  who(call) {
+    call.item({ session_id: call.sessionId });
+  },
+
+  /** A call back in the name of the session `data`, and then one in its own, whose events are items. */
+  forge(call) {
+    call.invoke((event) => stray.push(event), String(call.parameters["data"]));
+    MODES["call"]?.(call);
+  },
+
   /** What came that nobody waited for. */
   stray(call) {
     call.item({ events: stray });
@@ -127,13 +138,13 @@ function makeCall(sessionId: string, parameters: Values): Call {
     item: (value) =>
       print(session(sessionId, "stream", { type: "json", message: { json_object: value }, meta: null })),
     end: () => print(session(sessionId, "end", {})),
-    invoke(heard) {
+    invoke(heard, forged) {
       const id = crypto.randomUUID().replaceAll("-", "");
       waiting.set(id, heard);
       const request = isValues(parameters["request"]) ? parameters["request"] : {};
       const bytes = Number(parameters["bytes"] ?? 0);
       print(
-        session(sessionId, "invoke", {
+        session(forged ?? sessionId, "invoke", {
           type: parameters["type"],
           backwards_request_id: id,
           request: bytes > 0 ? { ...request, ballast: "x".repeat(bytes) } : request,

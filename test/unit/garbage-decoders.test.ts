@@ -22,6 +22,7 @@ import { free } from "../../src/package/yaml/free.ts";
 import { ACTIONS } from "../../src/protocol/actions/catalogue.ts";
 import { DaemonError } from "../../src/protocol/daemon-error.ts";
 import { ItemError } from "../../src/protocol/invocation.ts";
+import { createPlainCodec } from "../../src/protocol/plain/codec.ts";
 import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import {
   bundleManifestText,
@@ -139,12 +140,13 @@ test("prepare() of every action survives any body", async () => {
       const text = JSON.stringify(given);
       const request = row.prepare(parseExact(text));
       expect(request.data["action"]).toBe(row.action);
-      createSdkCodec().encode({
-        kind: "request",
-        sessionId: "s",
-        session: request.session,
-        data: request.data,
-      });
+      for (const codec of [createSdkCodec(), createPlainCodec()])
+        codec.encode({
+          kind: "request",
+          sessionId: "s",
+          session: request.session,
+          data: request.data,
+        });
     },
     (error) => isRefusal(error) || error instanceof JsonSyntaxError,
   );

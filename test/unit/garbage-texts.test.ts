@@ -16,6 +16,7 @@ import { parseDecimal } from "../../src/package/yaml/decimal.ts";
 import { parseRfc3339, parseUnquotedTime } from "../../src/package/yaml/timestamp.ts";
 import { DaemonError } from "../../src/protocol/daemon-error.ts";
 import { parseIdentifier } from "../../src/protocol/identifier.ts";
+import { createPlainCodec } from "../../src/protocol/plain/codec.ts";
 import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import { decodeBlock } from "../../src/protocol/sdk/decode.ts";
 import { markerApplies, parseMarker } from "../../src/runtime/local/python/markers.ts";
@@ -76,6 +77,19 @@ const LINES = [
   '{"event":"session","session_id":"s","data":{"type":"invoke","data":{"type":"storage","request":{"opt":"get"}}}}',
   '{"event":"heartbeat","data":{}}',
   '{"event":"log","data":{"level":"INFO","message":"m","timestamp":1.5}}',
+];
+const PLAIN_LINES = [
+  '{"type":"stream_start","session_id":"s1","request_id":"r1"}',
+  '{"type":"stream_chunk","data":{"content":"a"}}',
+  '{"type": "stream_chunk", "request_id": "r2", "data": {"type": "log", "content": {"label": "l", "data": {"a": 1}}}}',
+  '{"type":"stream_chunk","request_id":"r1","data":{"type":"json","content":[1.0]}}',
+  '{"type":"stream_end","data":{"total_tokens":100}}',
+  '{"type":"backwards","session_id":"s2","request_id":"b","action":"storage.set","data":{"key":"k","value":"v"}}',
+  '{"type":"response","session_id":"s2","request_id":"r2","status":"success","data":{"type":"text","content":"t"}}',
+  '{"status":"error","error":{"type":"E","message":"m","code":"C"}}',
+  '{"type":"heartbeat_ack"}',
+  '{"type":"breakpoint","file":"f","line":4,"variables":{"q":"x"}}',
+  '{"type":"reload","status":"success","message":"m","declaration":{}}',
 ];
 const MARKERS = {
   sys_platform: "linux",
@@ -143,6 +157,36 @@ const TEXT_DECODERS: readonly (readonly [string, TextDecoder])[] = [
     },
   ],
   ["decodeOversize()", { valid: LINES, decode: (text) => createSdkCodec().decodeOversize(text, 10, 5) }],
+  [
+    "the plain dialect",
+    {
+      valid: PLAIN_LINES.map((line) => `${line}\n${PLAIN_LINES.join("\n")}\n`),
+      decode(text) {
+        let made = 0;
+        const codec = createPlainCodec({ createRequestId: () => `r${++made}` });
+        const session = {
+          conversationId: null,
+          messageId: null,
+          appId: null,
+          endpointId: null,
+          context: null,
+        };
+        const data = { type: "tool", action: "invoke_tool" };
+        const open = new Set(["s1", "s2"]);
+        for (const sessionId of open) codec.encode({ kind: "request", sessionId, session, data });
+        codec.decodeOversize(text.slice(0, 40), 100, 40);
+        for (const event of codec.decode(text)) {
+          if (event.kind === "item") {
+            expect(JSON.parse(event.raw)).toEqual(event.value);
+            // What has ended is answered no more.
+            expect(open.has(event.sessionId)).toBe(true);
+          }
+          if (event.kind === "end" || event.kind === "error" || event.kind === "broken")
+            expect(open.delete(event.sessionId)).toBe(true);
+        }
+      },
+    },
+  ],
   [
     "createLineSplitter()",
     {

@@ -1,5 +1,5 @@
 import type { ReadmeLanguage } from "../../service/author/plugin-templates.ts";
-import { allowNeeded, CATEGORIES, LANGUAGES, type NewPlugin } from "../../service/author/scaffold.ts";
+import { allowNeeded, categoriesIn, LANGUAGES, type NewPlugin } from "../../service/author/scaffold.ts";
 import type { Form } from "../form/form.ts";
 import { askPermissions } from "./ask-permissions.ts";
 import { PROFILE_CHECKS } from "./profile-checks.ts";
@@ -32,13 +32,14 @@ export async function askNewPlugin(form: Form, given: NewPlugin): Promise<NewPlu
       return language === undefined ? chosen : chosen.symmetricDifference(new Set([language]));
     },
   });
-  await form.choose("Language", {
+  const language = await form.choose("Language", {
     choices: LANGUAGES.map((language) => ({ value: language, label: language })),
-    value: LANGUAGES[0],
+    value: given.language ?? LANGUAGES[0],
   });
+  const categories = categoriesIn(language);
   const category = await form.choose("Category", {
-    choices: CATEGORIES.map((value) => ({ value, label: value })),
-    value: given.category,
+    choices: categories.map((value) => ({ value, label: value })),
+    value: categories.includes(given.category) ? given.category : "tool",
   });
   const permissions = await askPermissions(form, allowNeeded(given.permissions, category));
   const version = PROFILE_CHECKS.find(({ of }) => of === "minimumDifyVersion");
@@ -53,6 +54,7 @@ export async function askNewPlugin(form: Form, given: NewPlugin): Promise<NewPlu
     description,
     repo,
     category,
+    language,
     permissions,
     minimumDifyVersion,
     readmes: READMES.map(({ language }) => language).filter((language) => readmes.has(language)),

@@ -3,9 +3,11 @@ import { createPlugin } from "../../service/author/create-plugin.ts";
 import {
   allowNeeded,
   CATEGORIES,
+  categoriesIn,
   LANGUAGES,
   type NewPlugin,
   type NewPluginCategory,
+  type NewPluginLanguage,
 } from "../../service/author/scaffold.ts";
 import { DEFAULT_STORAGE_BYTES, type Permissions } from "../../service/author/plugin-permissions.ts";
 import { CliError, EXIT } from "../cli-error.ts";
@@ -22,6 +24,7 @@ interface InitFlags extends PermissionFlags {
   readonly description?: string;
   readonly repo?: string;
   readonly category: NewPluginCategory;
+  readonly language: NewPluginLanguage;
   readonly minDifyVersion?: string;
   readonly quick?: boolean;
 }
@@ -55,6 +58,7 @@ async function init(flags: InitFlags, io: CliIo): Promise<void> {
     description: flags.description ?? "",
     repo: flags.repo ?? "",
     category: flags.category,
+    language: flags.language,
     minimumDifyVersion: flags.minDifyVersion ?? "",
     permissions: applyPermissionFlags(flags.quick ? allowNeeded(NOTHING, flags.category) : NOTHING, flags),
     readmes: [],
@@ -71,6 +75,12 @@ function checked(plugin: NewPlugin): NewPlugin {
     const problem = check(plugin[of]);
     return problem === undefined ? [] : [`--${flag}: ${problem}`];
   });
+  const { category, language = "python" } = plugin;
+  const categories = categoriesIn(language);
+  if (!categories.includes(category))
+    problems.push(
+      `--category: there is no template of "${category}" in ${language}, only of ${categories.join(", ")}`,
+    );
   if (problems.length === 0) return plugin;
   throw new CliError(["Cannot make the plugin:", ...problems].join("\n"), { exitCode: EXIT.usage });
 }

@@ -12,6 +12,11 @@ export const plugdSettings = {
     pattern: "^[A-Za-z_][A-Za-z0-9_]*\\*?$",
     allowed: "names of variables, or the beginning of names followed by *, separated by commas",
   }),
+  PLUGD_RUNNER_COMMANDS: list({
+    meaning:
+      "Programs of this machine that a package may name in meta.runner.command: names or absolute paths, separated by commas",
+    default: [],
+  }),
   PLUGIN_MEMORY_FLOOR: integer({
     meaning: "Memory that every plugin gets even if its manifest asks for less; 0 turns memory limits off",
     unit: "bytes",

@@ -120,13 +120,21 @@ export function endpointRoutes({ management, lists }: EndpointRoutesDeps) {
       "/remove",
       async ({ params, request }) => {
         const { endpointId } = await decodeFields(request, ONE);
-        await management.remove(params.tenant_id, endpointId, callOf(request).traceparent);
+        await management.remove(params.tenant_id, endpointId, callOf(request));
         return success(true);
       },
       OWN_BODY,
     )
-    .post("/enable", ({ params, request }) => setEnabled(params.tenant_id, request, true), OWN_BODY)
-    .post("/disable", ({ params, request }) => setEnabled(params.tenant_id, request, false), OWN_BODY)
+    .post(
+      "/enable",
+      ({ params, request }) => setEnabled(params.tenant_id, { request, enabled: true }),
+      OWN_BODY,
+    )
+    .post(
+      "/disable",
+      ({ params, request }) => setEnabled(params.tenant_id, { request, enabled: false }),
+      OWN_BODY,
+    )
     .get(
       "/list",
       async ({ params, request }) => {
@@ -145,9 +153,12 @@ export function endpointRoutes({ management, lists }: EndpointRoutesDeps) {
       OWN_BODY,
     );
 
-  async function setEnabled(tenantId: string, request: Request, enabled: boolean) {
+  async function setEnabled(
+    tenantId: string,
+    { request, enabled }: { readonly request: Request; readonly enabled: boolean },
+  ) {
     const { endpointId } = await decodeFields(request, ONE);
-    await management.setEnabled(tenantId, endpointId, enabled);
+    await management.setEnabled(tenantId, { endpointId, enabled });
     return success(true);
   }
 }

@@ -1,5 +1,7 @@
 import type { manifest } from "./manifest.ts";
 import { ZERO_TIME } from "../yaml/timestamp.ts";
+import { DaemonError } from "../../protocol/daemon-error.ts";
+import { readRunner } from "../../protocol/runner.ts";
 
 /** A decoded `manifest.yaml`. */
 export type Manifest = ReturnType<typeof manifest>;
@@ -47,9 +49,14 @@ export function manifestProblems(given: Manifest): string[] {
   report("meta.version", versionProblem(meta.version));
   report("meta.arch", meta.arch === null ? MISSING : undefined);
   for (const name of meta.arch ?? []) report("meta.arch", unknown(name, ARCHITECTURES));
-  report("meta.runner.language", unknown(meta.runner.language, LANGUAGES));
-  report("meta.runner.version", missingOrLong(meta.runner.version, 128));
-  report("meta.runner.entrypoint", missingOrLong(meta.runner.entrypoint, 256));
+  const { language, command } = meta.runner;
+  // Whoever brings a program may write it in anything.
+  const free = command !== undefined && command !== null;
+  report("meta.runner.language", free ? tooLong(language, 128) : unknown(language, LANGUAGES));
+  const text = free ? tooLong : missingOrLong;
+  report("meta.runner.version", text(meta.runner.version, 128));
+  report("meta.runner.entrypoint", text(meta.runner.entrypoint, 256));
+  report("meta.runner", runnerProblem(meta.runner));
   for (const tag of given.tags ?? []) report("tags", unknown(tag, TAGS));
   report("created_at", given.created_at === ZERO_TIME ? MISSING : undefined);
   report("repo", given.repo === undefined ? undefined : repoProblem(given.repo));
@@ -57,6 +64,17 @@ export function manifestProblems(given: Manifest): string[] {
 }
 
 const MISSING = "is missing";
+
+/** What is said of the keys that the reference does not know. */
+function runnerProblem(runner: Manifest["meta"]["runner"]): string | undefined {
+  try {
+    readRunner(runner);
+    return undefined;
+  } catch (cause) {
+    if (cause instanceof DaemonError) return cause.message;
+    throw cause;
+  }
+}
 
 function versionProblem(version: string): string | undefined {
   if (version === "") return MISSING;

@@ -10,7 +10,7 @@ const llm = { on: "model", kind: "llm", words: "llm" } as const;
 const embedding = { on: "model", kind: "text_embedding", words: "text-embedding" } as const;
 const rerank = { on: "model", kind: "rerank", words: "rerank" } as const;
 
-/** Every type of call back (contract/backwards-invocation 1.4). */
+/** Every type of call back (contract/backwards-invocation 1.4), and the `user.get_info` of contract/plain-protocol 7. */
 const NEEDS: Readonly<Record<string, Need>> = {
   tool: { on: "tool" },
   llm,
@@ -29,6 +29,7 @@ const NEEDS: Readonly<Record<string, Need>> = {
   storage: { on: "storage" },
   system_summary: llm,
   upload_file: undefined,
+  user_info: undefined,
 };
 
 /** Why a plugin may not make a call back of this type; undefined where it may. Clients match these texts. */

@@ -17,8 +17,8 @@ function decodeOversize(head: string, sizeBytes: number, limitBytes: number): Pl
 }
 
 function encode(message: DaemonMessage): string | undefined {
-  // The dialect has no cancel: an abandoned session runs to its end in the plugin.
-  if (message.kind === "cancel") return undefined;
+  // The dialect has nothing else: an abandoned session runs to its end in the plugin, which beats by itself.
+  if (message.kind !== "request" && message.kind !== "backwards_response") return undefined;
   const { conversationId, messageId, appId, endpointId, context } = message.session;
   const data = message.kind === "request" ? JSON.stringify(message.data) : message.data;
   const envelope = JSON.stringify({

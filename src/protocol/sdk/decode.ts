@@ -1,6 +1,7 @@
 import { isRecord } from "../../lib/is-record.ts";
-import { findNesting, rawMember, skipJsonValue } from "../../lib/json-scan.ts";
-import type { LogLevel, PluginEvent } from "../messages.ts";
+import { rawMember, skipJsonValue } from "../../lib/json-scan.ts";
+import { cutNoise, logLevel, noise, parseJson } from "../line.ts";
+import type { PluginEvent } from "../messages.ts";
 import type { PluginError } from "../plugin-error.ts";
 
 /** The layout in which every SDK writes its result items; what has it is forwarded as the plugin's own text. */
@@ -8,12 +9,8 @@ const HEAD = '{"event":"session","session_id":"';
 const ITEM = '","data":{"type":"stream","data":';
 const END = '","data":{"type":"end","data":{}}}';
 const TAIL = "}}";
-/** What nests deeper is no message: the engine takes 13 seconds and 2 GB for 32 MB of open brackets. */
-const MAX_DEPTH = 1_000_000;
 /** More entries in `args` than an error may have make it malformed (contract/plugin-wire 0.3). */
 const MAX_ERROR_ARGS = 10;
-/** A stray print is kept for the log, cut to this many characters. */
-const NOISE_CHARS = 1024;
 
 /**
  * Decodes a block of complete lines of the SDK's dialect (contract/plugin-wire 0.2, 0.3, 1.3).
@@ -44,7 +41,7 @@ function decodeLine(block: string, from: number, to: number, events: PluginEvent
       block.startsWith(TAIL, to - TAIL.length)
     ) {
       const raw = block.substring(idEnd + ITEM.length, to - TAIL.length);
-      const value = parse(raw);
+      const value = parseJson(raw);
       const sessionId = block.substring(idAt, idEnd);
       if (value !== undefined && !sessionId.includes("\\")) {
         events.push({ kind: "item", sessionId, raw, value });
@@ -59,20 +56,9 @@ function decodeLine(block: string, from: number, to: number, events: PluginEvent
   if (line !== "") decodeAnyLine(line, events);
 }
 
-/** Undefined where the text is no JSON: JSON itself has no undefined. */
-function parse(text: string): unknown {
-  // Costs nothing for a text that is too short to nest as deep.
-  if (findNesting(text, MAX_DEPTH)) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Accepts several objects on one line, and text glued before the first message by a plugin's `print(…, end="")`. */
 function decodeAnyLine(line: string, events: PluginEvent[]): void {
-  const whole = parse(line);
+  const whole = parseJson(line);
   if (whole !== undefined) {
     events.push(decodeMessage(whole, line));
     return;
@@ -86,7 +72,7 @@ function decodeAnyLine(line: string, events: PluginEvent[]): void {
   for (let at = start; at < line.length;) {
     const end = endOfValue(line, at);
     const text = end === undefined ? undefined : line.substring(at, end);
-    const value = text === undefined ? undefined : parse(text);
+    const value = text === undefined ? undefined : parseJson(text);
     if (end === undefined || text === undefined || value === undefined) {
       events.push(noise(line.substring(at)));
       return;
@@ -103,14 +89,6 @@ function endOfValue(text: string, at: number): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-function noise(text: string): PluginEvent {
-  return { kind: "noise", text: cut(text) };
-}
-
-function cut(text: string): string {
-  return text.length > NOISE_CHARS ? `${text.substring(0, NOISE_CHARS)}…` : text;
 }
 
 function decodeMessage(value: unknown, line: string): PluginEvent {
@@ -137,24 +115,7 @@ function decodeMessage(value: unknown, line: string): PluginEvent {
 /** A text, or else the plugin's own writing of the value: what nests deep can be parsed in no time, but not written. */
 function textOf(value: unknown, line: string, path: readonly string[]): string {
   if (typeof value === "string") return value;
-  return value === undefined ? "" : cut(rawMember(line, path) ?? "");
-}
-
-/** Maps a plugin's level names, Python's mostly (contract/plugin-wire 0.2). */
-export function logLevel(name: unknown): LogLevel {
-  switch (typeof name === "string" ? name.toLowerCase() : "") {
-    case "debug":
-      return "debug";
-    case "warn":
-    case "warning":
-      return "warn";
-    case "error":
-    case "fatal":
-    case "critical":
-      return "error";
-    default:
-      return "info";
-  }
+  return value === undefined ? "" : cutNoise(rawMember(line, path) ?? "");
 }
 
 function decodeSession(value: Record<string, unknown>, line: string): PluginEvent {

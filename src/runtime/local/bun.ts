@@ -8,6 +8,7 @@ import { DaemonError } from "../../protocol/daemon-error.ts";
 import { pluginEnvironment } from "./clean-environment.ts";
 import { fileFailure } from "./file-failure.ts";
 import type { LanguageRunner, ReportStage } from "./prepare.ts";
+import { writePluginModule } from "./plugin-module.ts";
 import type { LocalSettings } from "./settings.ts";
 import type { Tools } from "./tools.ts";
 import { PRIVATE_FOLDER } from "./working-folder.ts";
@@ -65,6 +66,8 @@ export function createBunRunner(
       try {
         options.report("dependencies", "Looking for dependencies");
         await installDependencies(folder, options);
+        // Behind them: a folder that was there before would look like one that the package brings.
+        await writePluginModule(folder);
       } catch (error) {
         throw fileFailure(error, {
           action: `Cannot install the dependencies of plugin "${identifier.text}"`,

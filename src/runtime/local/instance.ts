@@ -2,11 +2,13 @@ import { settlesWithin } from "../../lib/deadline.ts";
 import type { LogAttributes, Logger } from "../../lib/logger.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { Codec } from "../../protocol/messages.ts";
+import type { Runner } from "../../protocol/runner.ts";
 import type { PluginError } from "../../protocol/plugin-error.ts";
 import { createSessions, type Sessions } from "../../session/sessions.ts";
 import { createStdioTransport } from "../../transport/stdio.ts";
 import type { PluginProcess, ProcessExit } from "../process.ts";
 import { createSilenceWatch } from "../silence-watch.ts";
+import { createHeartbeatAsks, type HeartbeatAsks } from "../heartbeat-asks.ts";
 import { logStderr } from "./stderr-log.ts";
 import { PLUGIN_LINES } from "../plugin-lines.ts";
 
@@ -19,12 +21,16 @@ export interface InstanceSettings {
   readonly silenceMs: number;
   /** Between SIGTERM and SIGKILL. */
   readonly termGraceMs: number;
+  /** Between two heartbeats that the daemon asks for, and how long each may take. Default: 10 s and 5 s. */
+  readonly heartbeat?: { readonly everyMs: number; readonly withinMs: number };
 }
 
 export interface InstanceOptions extends InstanceSettings {
   /** The plugin in texts: `author/name:version`. */
   readonly label: string;
   readonly codec: Codec;
+  /** Default: `told`, as the SDK does. */
+  readonly liveness?: Runner["liveness"];
   readonly log: Logger;
 }
 
@@ -33,7 +39,9 @@ export interface Instance {
   readonly pid: number;
   readonly facts: LogAttributes;
   readonly sessions: Sessions;
-  /** Resolves with the first heartbeat. Rejects when the process ends before, or is silent for too long. */
+  /** False while it has missed a heartbeat that it was asked for. */
+  readonly healthy: boolean;
+  /** Resolves with the first heartbeat, or at once where there are none. Rejects when the process ends before, or is silent for too long. */
   readonly ready: Promise<void>;
   /** Resolves when the process has ended and every call with it: why, as one text. Never rejects. */
   readonly ended: Promise<string>;
@@ -48,9 +56,12 @@ const LAST_OUTPUT_MS = 300;
 const HANGUP_GRACE_MS = 500;
 /** Silence is looked for at least this often, and no more often than once a second. */
 const MAX_CHECK_MS = 30_000;
+const HEARTBEAT = { everyMs: 10_000, withinMs: 5_000 };
+/** A program without heartbeats that is still there after this long has started. */
+const START_GRACE_MS = 300;
 
 export function createInstance(process: PluginProcess, options: InstanceOptions): Instance {
-  const { label, log } = options;
+  const { label, log, liveness = "told" } = options;
   const firstBeat = Promise.withResolvers<void>();
   const checkMs = Math.max(1000, Math.min(MAX_CHECK_MS, options.silenceMs / 4));
   const silence = createSilenceWatch({ checkMs, now: () => performance.now() });
@@ -72,17 +83,35 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     onHeartbeat() {
       beaten = true;
       firstBeat.resolve();
+      asks?.answered();
     },
     onLog: (level, message) => log[level](PLUGIN_LINES.log, { plugin: label, message }),
     onNoise: (text) => log.debug(PLUGIN_LINES.output, { plugin: label, text }),
     describeEnd: async () => connectionClosed(await process.exited),
   });
-  const watch = options.silenceMs === 0 ? undefined : setInterval(checkSilence, checkMs);
+  const asks = liveness === "asked" ? askForHeartbeats() : undefined;
+  const watched = options.silenceMs !== 0 && liveness !== "none";
+  const watch = watched ? setInterval(checkSilence, checkMs) : undefined;
   const ended = untilEnded();
 
   function end(why: string): void {
     ending ??= why;
     process.signal("SIGKILL");
+  }
+
+  function askForHeartbeats(): HeartbeatAsks {
+    const { everyMs, withinMs } = options.heartbeat ?? HEARTBEAT;
+    return createHeartbeatAsks({
+      everyMs,
+      withinMs,
+      now: () => performance.now(),
+      // Where it can no longer be asked its end is told by the transport.
+      ask: () => transport.send({ kind: "heartbeat" }).catch(() => undefined),
+      isDeaf: () => sessions.paused,
+      onMissed: () =>
+        log.warn("Plugin missed a heartbeat", { plugin: label, pid: process.pid, limit_s: withinMs / 1000 }),
+      onDead: () => end("it missed two heartbeats in a row (it has to answer them while it works, too)"),
+    });
   }
 
   async function write(text: string, signal?: AbortSignal): Promise<void> {
@@ -120,6 +149,7 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     if (!(await settlesWithin(process.exited, HANGUP_GRACE_MS))) end("it closed its stdout");
     const exit = await process.exited;
     clearInterval(watch);
+    asks?.close();
     await settlesWithin(Promise.all([sessions.ended, stderr.drained]), LAST_OUTPUT_MS);
     // A grandchild may hold the pipes; what it does is no concern of the sessions any more.
     stderr.close();
@@ -160,6 +190,10 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     );
   }
 
+  if (liveness === "none")
+    void settlesWithin(process.exited, START_GRACE_MS).then((gone) => {
+      if (!gone) firstBeat.resolve();
+    });
   const startTimer = setTimeout(
     () => end(`it gave no heartbeat within ${Math.round(options.startTimeoutMs / 1000)} seconds`),
     options.startTimeoutMs,
@@ -172,6 +206,9 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     pid: process.pid,
     facts: { pid: process.pid },
     sessions,
+    get healthy() {
+      return asks?.healthy ?? true;
+    },
     ready,
     ended,
     async stop(drainMs) {

@@ -2,6 +2,7 @@ import type { Logger } from "../../lib/logger.ts";
 import type { Slots } from "../../lib/slots.ts";
 import { DaemonError, type DaemonErrorOptions } from "../../protocol/daemon-error.ts";
 import type { Codec } from "../../protocol/messages.ts";
+import { readRunner, type Runner } from "../../protocol/runner.ts";
 import { TransportClosedError } from "../../transport/transport.ts";
 import type { State } from "../lifecycle.ts";
 import type { ProcessStarter } from "../process.ts";
@@ -17,7 +18,7 @@ export interface LocalRuntimeOptions {
   readonly starter: ProcessStarter;
   readonly slots: Slots;
   readonly settings: LocalRuntimeSettings;
-  readonly createCodec: () => Codec;
+  readonly createCodec: (runner: Runner) => Codec;
   readonly log: Logger;
   readonly onState: (state: State) => void;
 }
@@ -96,11 +97,13 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
         limits: { memoryBytes: settings.memoryLimit(source.declaration.resource.memory) },
       });
       log.info("Plugin process started", { plugin: label, pid: process.pid });
+      const runner = readRunner(source.declaration.meta.runner);
       return createInstance(process, {
         ...settings,
         label,
         log,
-        codec: options.createCodec(),
+        codec: options.createCodec(runner),
+        liveness: runner.liveness,
       });
     },
     onState: options.onState,

@@ -1,7 +1,9 @@
 import { createKeyedLock } from "../../lib/keyed-lock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
+import { readRunner } from "../../protocol/runner.ts";
 import { createBunRunner } from "./bun.ts";
+import { createCommandRunner } from "./command.ts";
 import type { LanguageRunner, Provisioner } from "./prepare.ts";
 import { createPythonRunner } from "./python.ts";
 import type { LocalSettings } from "./settings.ts";
@@ -26,16 +28,20 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
   const folders = createWorkingFolders(settings.workingPath);
   const python = createPythonRunner(settings, { tools, log });
   const runners: readonly LanguageRunner[] = [python, createBunRunner(settings, tools)];
+  const commands = createCommandRunner(settings);
   /** One preparation or removal of a plugin at a time; whoever comes second finds the work done. */
   const lock = createKeyedLock();
 
   return {
     async prepare({ identifier, declaration, load }, { report, signal }) {
       const { language } = declaration.meta.runner;
-      const runner = runners.find(({ languages }) => languages.includes(language));
+      const { command } = readRunner(declaration.meta.runner);
+      const runner: Pick<LanguageRunner, "prepare"> | undefined = command
+        ? { prepare: ({ folder }) => commands.prepare(folder, command) }
+        : runners.find(({ languages }) => languages.includes(language));
       if (!runner)
         throw new DaemonError("bad_request", `unsupported language: ${language}`, {
-          hint: `Plugins may be written in ${runners.flatMap(({ languages }) => languages).join(", ")}`,
+          hint: `Plugins may be written in ${runners.flatMap(({ languages }) => languages).join(", ")}, or bring a program (meta.runner.command)`,
         });
       return lock.run(
         identifier.text,

@@ -30,6 +30,8 @@ export interface LocalSettings {
   readonly toolInactivityMs: number;
   /** No tool runs longer (the reference: 10 minutes). */
   readonly toolTimeoutMs: number;
+  /** `PLUGD_RUNNER_COMMANDS`: programs of this machine that a `meta.runner.command` may name, as it names them. */
+  readonly runnerCommands: readonly string[];
   /** `PLUGIN_ENV_PASSTHROUGH`: names, or prefixes that end in `*`. */
   readonly envPassthrough: readonly string[];
   readonly proxies: ProxySettings;

@@ -13,6 +13,7 @@ import {
   TRIGGER,
 } from "./plugin-templates.ts";
 import { classBase } from "./python-names.ts";
+import { TYPESCRIPT_COMMON, TYPESCRIPT_TEMPLATES } from "./typescript-templates.ts";
 import { escapeUnsafe, isUnsafe, renderTemplate } from "./render-template.ts";
 
 /** What a new plugin can be, in the order of a form (contract/plugin-package 7.2). */
@@ -32,7 +33,16 @@ export const CATEGORIES = [
 
 export type NewPluginCategory = (typeof CATEGORIES)[number];
 
-export const LANGUAGES = ["python"] as const;
+export const LANGUAGES = ["python", "typescript"] as const;
+
+export type NewPluginLanguage = (typeof LANGUAGES)[number];
+
+/** What a language has a template for. */
+export function categoriesIn(language: NewPluginLanguage): readonly NewPluginCategory[] {
+  return language === "python"
+    ? CATEGORIES
+    : CATEGORIES.filter((category) => category in TYPESCRIPT_TEMPLATES);
+}
 
 export interface NewPlugin {
   /** `a-z0-9_-`, at most 64 and 128 characters. */
@@ -42,6 +52,8 @@ export interface NewPlugin {
   /** A URL; empty for none. */
   readonly repo: string;
   readonly category: NewPluginCategory;
+  /** Default: `python`. */
+  readonly language?: NewPluginLanguage;
   readonly permissions: Permissions;
   /** The oldest Dify that will do, such as `1.7.0`; empty for any. */
   readonly minimumDifyVersion: string;
@@ -120,9 +132,12 @@ export function allowNeeded(permissions: Permissions, category: NewPluginCategor
   return { ...permissions, allowed: new Set([...permissions.allowed, ...KINDS[category].needs]) };
 }
 
-/** The files of a new plugin in Python: path in its folder → text. It packs, installs and answers as it is. */
+/**
+ * The files of a new plugin: path in its folder → text. It packs, installs and answers as it is. The language has to have
+ * the category.
+ */
 export function scaffoldPlugin(plugin: NewPlugin): ReadonlyMap<string, string> {
-  const { templates, parts } = KINDS[plugin.category];
+  const { parts } = KINDS[plugin.category];
   const values = {
     ...moduleValues(plugin),
     category: plugin.category,
@@ -134,8 +149,14 @@ export function scaffoldPlugin(plugin: NewPlugin): ReadonlyMap<string, string> {
   const readmes = plugin.readmes.map(
     (language) => [`readme/README_${language}.md`, TRANSLATED_READMES[language]] as const,
   );
-  const all = { ...COMMON, ...Object.fromEntries(readmes), ...templates };
+  const all = { ...templatesOf(plugin), ...Object.fromEntries(readmes) };
   return new Map([["manifest.yaml", manifestText(plugin)], ...renderAll(all, values)]);
+}
+
+function templatesOf({ language, category }: NewPlugin): Templates {
+  if (language !== "typescript") return { ...COMMON, ...KINDS[category].templates };
+  const own = Object.entries(TYPESCRIPT_TEMPLATES).find(([name]) => name === category)?.[1];
+  return { ...TYPESCRIPT_COMMON, ...own };
 }
 
 /** The files of one more part of a plugin that is there: a tool provider with a tool, or a group with an endpoint. */
@@ -159,6 +180,10 @@ function renderAll(templates: Templates, values: Readonly<Record<string, string>
   ]);
 }
 
+const RUNNERS: Readonly<Record<NewPluginLanguage, object>> = {
+  python: { language: "python", version: "3.12", entrypoint: "main" },
+  typescript: { language: "typescript", version: "1.4", entrypoint: "main", protocol: "plain" },
+};
 const DEFAULT_MEMORY_BYTES = 256 * 1024 * 1024;
 const MANIFEST_LANGUAGES = ["en_US", "ja_JP", "zh_Hans", "pt_BR"];
 
@@ -180,7 +205,7 @@ function manifestText(plugin: NewPlugin): string {
     meta: {
       version: "0.0.1",
       arch: ["amd64", "arm64"],
-      runner: { language: "python", version: "3.12", entrypoint: "main" },
+      runner: RUNNERS[plugin.language ?? "python"],
       ...(plugin.minimumDifyVersion && { minimum_dify_version: plugin.minimumDifyVersion }),
     },
     created_at: plugin.createdAt.toISOString(),

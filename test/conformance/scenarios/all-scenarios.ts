@@ -1,6 +1,8 @@
 import { agentsScenario } from "./agents.ts";
+import { backScenario } from "./back.ts";
 import { datasourcesScenario } from "./datasources.ts";
 import { debuggingScenario } from "./debugging.ts";
+import { endpointsScenario } from "./endpoints.ts";
 import { errorsScenario } from "./errors.ts";
 import { installScenario } from "./install.ts";
 import { modelsScenario } from "./models.ts";
@@ -22,6 +24,8 @@ export const SCENARIOS: readonly Scenario[] = [
   agentsScenario,
   datasourcesScenario,
   triggersScenario,
+  endpointsScenario,
+  backScenario,
   errorsScenario,
   debuggingScenario,
 ];

@@ -62,6 +62,8 @@ export interface Step {
 
   /** Not recorded: has to succeed, nothing more. */
   readonly setup?: boolean;
+  /** What the platform was asked meanwhile is part of the answer, as `received`. */
+  readonly platform?: boolean;
   /** Paths whose values are free, though they have to be there; `*` stands for any key or index. */
   readonly ignored?: readonly string[];
   /** A message is free (it holds a parser's or validator's own words); type and code of an error count. */

@@ -89,3 +89,15 @@ test("manifestProblems() names every architecture that is unknown, and takes an 
   ]);
   expect(problemsOf(GOOD.replace("arch: [amd64]", "arch: []"))).toEqual([]);
 });
+
+test("manifestProblems() lets a plugin with a program be written in anything, and says what is wrong with the runner", () => {
+  const withRunner = (runner: object) =>
+    problemsOf(GOOD.replace(/runner: \{.*?\}/, () => `runner: ${JSON.stringify(runner)}`));
+  expect(withRunner({ language: "go", protocol: "plain", command: ["./plugin"] })).toEqual([]);
+  expect(withRunner({ language: "go", protocol: "plain" })).toContain(
+    'meta.runner.language: "go" is not one of python, typescript, javascript',
+  );
+  expect(withRunner({ language: "go", command: ["./p"], heartbeat: "no" })).toEqual([
+    'meta.runner: meta.runner.heartbeat is "no": it must be true or false',
+  ]);
+});

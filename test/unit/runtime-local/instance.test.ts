@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Logger } from "../../../src/lib/logger.ts";
+import { createPlainCodec } from "../../../src/protocol/plain/codec.ts";
+import type { Runner } from "../../../src/protocol/runner.ts";
 import { createSdkCodec } from "../../../src/protocol/sdk/codec.ts";
 import { createInstance, type InstanceSettings } from "../../../src/runtime/local/instance.ts";
 import { TransportClosedError } from "../../../src/transport/transport.ts";
@@ -9,14 +11,19 @@ import { rejection } from "../../support/rejection.ts";
 
 const never = new AbortController().signal;
 
-function setUp(settings: Partial<InstanceSettings> = {}, options: FakeProcessOptions = {}) {
+function setUp(
+  settings: Partial<InstanceSettings> = {},
+  options: FakeProcessOptions & { readonly liveness?: Runner["liveness"] } = {},
+) {
+  const { liveness = "told" } = options;
   const lines: (readonly [string, Readonly<Record<string, unknown>>])[] = [];
   const note = (message: string, attributes = {}) => void lines.push([message, attributes]);
   const log: Logger = { debug() {}, info: note, warn: note, error: note, with: () => log };
   const fake = createFakeProcess(options);
   const instance = createInstance(fake.process, {
     label: "a/b:0.0.1",
-    codec: createSdkCodec(),
+    codec: liveness === "told" ? createSdkCodec() : createPlainCodec({ heartbeat: liveness === "asked" }),
+    liveness,
     log,
     maxLineBytes: 10_000,
     budgetBytes: 1000,
@@ -146,5 +153,38 @@ describe("createInstance()", () => {
         ["Plugin stderr", "done"],
       ].map(([message, line]) => [message ?? "", expect.stringContaining(line ?? "")]),
     );
+  });
+});
+
+describe("createInstance() of a plugin that is asked for heartbeats", () => {
+  const ASK = '{"type":"heartbeat","action":"heartbeat"}\n';
+  const ACK = '{"type":"heartbeat_ack"}\n';
+  const heartbeat = { everyMs: 20, withinMs: 10 };
+
+  test("is ready with its first answer, and restarted when it gives none twice in a row", async () => {
+    const { instance, fake, lines } = setUp({ heartbeat }, { liveness: "asked" });
+    expect(fake.written).toEqual([ASK]);
+    fake.out(ACK);
+    await instance.ready;
+    expect(instance.healthy).toBe(true);
+    expect(await instance.ended).toContain("it missed two heartbeats in a row");
+    expect(instance.healthy).toBe(false);
+    expect(lines.map(([message]) => message)).toContain("Plugin missed a heartbeat");
+    expect(fake.written).toEqual([ASK, ASK, ASK]);
+    expect(fake.signals).toEqual(["SIGKILL"]);
+  });
+
+  test("one without heartbeats is ready as long as it runs, and is not asked", async () => {
+    const { instance, fake } = setUp({ heartbeat, silenceMs: 1 }, { liveness: "none" });
+    await instance.ready;
+    expect(fake.written).toEqual([]);
+    fake.exit({ code: 0 });
+    await instance.ended;
+  });
+
+  test("one without heartbeats that ends at once was never ready", async () => {
+    const { instance, fake } = setUp({}, { liveness: "none" });
+    fake.exit({ code: 3 });
+    await expect(instance.ready).rejects.toThrow("exited with 3");
   });
 });

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { PluginEvent } from "../../../src/protocol/messages.ts";
 import { createSdkCodec } from "../../../src/protocol/sdk/codec.ts";
-import { decodeBlock, logLevel } from "../../../src/protocol/sdk/decode.ts";
+import { logLevel } from "../../../src/protocol/line.ts";
+import { decodeBlock } from "../../../src/protocol/sdk/decode.ts";
 
 const ID = "0f2a7a86-6f0f-4a0e-9d7e-0c7e6a5d3b11";
 const session = (data: string, id = ID) => `{"event":"session","session_id":"${id}","data":${data}}`;

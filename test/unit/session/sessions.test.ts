@@ -357,3 +357,47 @@ describe("createSessions() with a slow client", () => {
     expect([...first.items, ...rest.items]).toEqual(items);
   });
 });
+
+describe("createSessions() at a breakpoint", () => {
+  const breakpoint = { kind: "breakpoint", file: "a.py", line: 3, variables: { q: 1 } } as const;
+  const reload = { kind: "reload", status: "success", message: "done" } as const;
+
+  test("hands breakpoints and reloads to whoever wants them; to others they are noise", async () => {
+    const told: unknown[] = [];
+    const watched = setUp({
+      onBreakpoint: (event) => told.push(event),
+      onReload: (event) => told.push(event),
+    });
+    await watched.peer.emit({ ...breakpoint, sessionId: undefined }, reload);
+    const deaf = setUp();
+    await deaf.peer.emit({ ...breakpoint, sessionId: undefined }, reload);
+    await until("both were read", () => told.length === 2 && deaf.noise.length === 2);
+    expect(told).toEqual([{ ...breakpoint, sessionId: undefined }, reload]);
+    expect(deaf.noise).toEqual(["breakpoint at a.py:3", "reload: success done"]);
+  });
+
+  test("the limit of the call that stands there rests until it goes on, and of no other", async () => {
+    const { sessions, peer, open } = setUp();
+    const [stopped, other] = await Promise.all([
+      open("s1", { timeoutMs: 100 }),
+      open("s2", { timeoutMs: 100 }),
+    ]);
+    await peer.emit({ ...breakpoint, sessionId: "s1" });
+    expect(await other.ended).toEqual({ kind: "timeout" });
+    expect(sessions.count).toBe(1);
+    expect(sessions.paused).toBe(true);
+    const sent = peer.received.length;
+    await sessions.resume();
+    expect(peer.received.slice(sent)).toEqual([{ kind: "continue" }]);
+    expect(sessions.paused).toBe(false);
+    expect(await stopped.ended).toEqual({ kind: "timeout" });
+  });
+
+  test("an item says that it goes on", async () => {
+    const { peer, open } = setUp();
+    const invocation = await open("s1", { timeoutMs: 50 });
+    await peer.emit({ ...breakpoint, sessionId: undefined });
+    await peer.emit(item("s1", "1"));
+    expect(await invocation.ended).toEqual({ kind: "timeout" });
+  });
+});

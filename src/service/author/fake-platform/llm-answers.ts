@@ -20,16 +20,19 @@ export const USAGE = {
 const MAX_PIECES = 3;
 
 /**
- * The model says what the user said last, in up to three pieces. With tools it calls the first one before that, once:
- * when the last message is the answer of a tool, the model says that, and a loop of calls comes to its end.
+ * The model says what the user said last, in up to three pieces. With tools it calls one in every round, each once, in
+ * their order: when the last message is the answer of a tool, the model says that, and behind the last tool a loop of calls
+ * comes to its end.
  */
 export function llmChunks(request: Fields): unknown[] {
   const messages = objects(request["prompt_messages"]);
   const last = messages.at(-1);
   const spoken = last?.["role"] === "tool" ? last : messages.findLast(({ role }) => role === "user");
   const words = textOf(spoken?.["content"]) || "Hello";
-  const [tool] = objects(request["tools"]);
-  const calls = tool && last?.["role"] !== "tool" ? [toolCall(tool)] : [];
+  const asked = messages.findLastIndex(({ role }) => role === "user");
+  const round = messages.slice(asked + 1).filter(({ role }) => role === "tool").length;
+  const tool = objects(request["tools"])[round];
+  const calls = tool ? [toolCall(tool, round)] : [];
   if (request["stream"] === false)
     return [chunk(request, { index: 0, content: words, tool_calls: calls, usage: USAGE, finish_reason: "" })];
   const pieces = split(words, MAX_PIECES);
@@ -60,10 +63,10 @@ export function structuredChunks(request: Fields): unknown[] {
   ];
 }
 
-function toolCall(tool: Fields) {
+function toolCall(tool: Fields, round: number) {
   const parameters = sampleJson(tool["parameters"] ?? {});
   return {
-    id: "call-1",
+    id: `call-${round + 1}`,
     type: "function",
     function: { name: text(tool["name"]), arguments: JSON.stringify(isObject(parameters) ? parameters : {}) },
   };

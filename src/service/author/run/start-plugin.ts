@@ -4,7 +4,7 @@ import { createSlots } from "../../../lib/slots.ts";
 import { readPackage } from "../../../package/read-package.ts";
 import { toOneLine } from "../../../protocol/actions/one-line.ts";
 import type { Invocation } from "../../../protocol/invocation.ts";
-import { createSdkCodec } from "../../../protocol/sdk/codec.ts";
+import { createCodecFor } from "../../../protocol/runner.ts";
 import { createLocalRuntime } from "../../../runtime/local/local-runtime.ts";
 import { createMemoryLimiter } from "../../../runtime/local/memory-limiter.ts";
 import type { ReportStage } from "../../../runtime/local/prepare.ts";
@@ -90,7 +90,7 @@ export async function startPlugin(bytes: Uint8Array, options: StartPluginOptions
     }),
     slots: createSlots(1),
     settings: settings.runtime,
-    createCodec: createSdkCodec,
+    createCodec: createCodecFor,
     log,
     onState: () => undefined,
   });

@@ -134,6 +134,28 @@ test("a model calls its first tool once, and then says what the tool said", () =
   expect(JSON.stringify(second)).not.toContain("clock");
 });
 
+test("a model with several tools calls one in every round, each once, and then answers", () => {
+  const tools = ["a", "b"].map((name) => ({ name, description: "", parameters: {} }));
+  const messages: Fields[] = [
+    { role: "user", content: "before" },
+    { role: "tool", content: "of an earlier question" },
+    { role: "user", content: "now" },
+  ];
+  const called: unknown[] = [];
+  for (const content of ["from a", "from b", ""]) {
+    const chunks = replies("llm", { ...REQUESTS["llm"], prompt_messages: messages, tools });
+    called.push(
+      chunks.flatMap((chunk) =>
+        (
+          chunk as { delta: { message: { tool_calls: { id: string; function: { name: string } }[] } } }
+        ).delta.message.tool_calls.map((call) => [call.id, call.function.name]),
+      ),
+    );
+    messages.push({ role: "assistant", content: "" }, { role: "tool", content });
+  }
+  expect(called).toEqual([[["call-1", "a"]], [["call-2", "b"]], []]);
+});
+
 test("structured output follows the schema", () => {
   expect(replies("llm_structured_output", REQUESTS["llm_structured_output"] ?? {}).at(-1)).toMatchObject({
     structured_output: { n: 1 },

@@ -1,0 +1,26 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomic } from "../../lib/atomic-file.ts";
+import * as source from "./plugin-module/plugin.ts" with { type: "text" };
+
+const PACKAGE = `${JSON.stringify({ name: "plugd", type: "module", exports: { "./plugin": "./plugin.ts" } })}\n`;
+
+/**
+ * Makes `import { serve } from "plugd/plugin"` work in a plugin's folder: writes the module of this very program below
+ * its `node_modules`, where it is not there already.
+ */
+export async function writePluginModule(folder: string): Promise<void> {
+  const target = join(folder, "node_modules/plugd");
+  // The types see the module here, Bun gives its text.
+  const text: unknown = Reflect.get(source, "default");
+  if (typeof text !== "string") throw new TypeError("The module of plugins was not embedded as text");
+  await mkdir(target, { recursive: true });
+  for (const [name, wanted] of [
+    ["package.json", PACKAGE],
+    ["plugin.ts", text],
+  ] as const) {
+    const file = Bun.file(join(target, name));
+    if (!(await file.exists()) || (await file.text()) !== wanted)
+      await writeFileAtomic(join(target, name), wanted);
+  }
+}

@@ -1,0 +1,234 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { TOOL_ACTIONS } from "../../src/protocol/actions/tool.ts";
+import type { Codec, DaemonMessage } from "../../src/protocol/messages.ts";
+import { createPlainCodec } from "../../src/protocol/plain/codec.ts";
+import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
+import type { OnBackwardsCall } from "../../src/session/backwards.ts";
+import { createSessions } from "../../src/session/sessions.ts";
+import { createMemoryTransport } from "../../src/transport/memory.ts";
+import { createStdioTransport } from "../../src/transport/stdio.ts";
+import type { Transport } from "../../src/transport/transport.ts";
+import { type DialectName, startDialectsPlugin } from "../support/dialects-plugin.ts";
+
+/*
+ * The contract of the session layer, which does not know which dialect it speaks nor what carries it: one suite over all
+ * pairs. A further carrier is one line in `CARRIERS`.
+ */
+
+const MAX_LINE_BYTES = 100_000;
+const PLUGIN = join(import.meta.dir, "../support/dialects-plugin.ts");
+
+/** A connection to a running plugin. */
+interface Carried {
+  readonly transport: Transport;
+  /** Ends the plugin's side. */
+  hangUp(): void;
+}
+
+type Carrier = (dialect: DialectName, codec: Codec) => Carried;
+
+const CARRIERS: Readonly<Record<string, Carrier>> = { stdio: overStdio, memory: overMemory };
+
+const DIALECTS: Readonly<Record<DialectName, () => Codec>> = {
+  sdk: createSdkCodec,
+  plain: () => createPlainCodec(),
+};
+
+const leaving: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const leave of leaving.splice(0)) await leave();
+});
+
+function overStdio(dialect: DialectName, codec: Codec): Carried {
+  const child = Bun.spawn([process.execPath, PLUGIN, dialect], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const transport = createStdioTransport(
+    { pid: child.pid, stdout: child.stdout, write: async (text) => void (await child.stdin.write(text)) },
+    { codec, maxLineBytes: MAX_LINE_BYTES },
+  );
+  leaving.push(async () => {
+    child.kill("SIGKILL");
+    await child.exited;
+  });
+  return { transport, hangUp: () => child.kill("SIGKILL") };
+}
+
+/** The bytes of the dialect, without anything that carries them. */
+function overMemory(dialect: DialectName, codec: Codec): Carried {
+  const { transport, peer } = createMemoryTransport();
+  const write = (text: string) =>
+    text
+      .split("\n")
+      .map((line) =>
+        peer.emit(
+          ...(line.length > MAX_LINE_BYTES
+            ? [codec.decodeOversize(line.slice(0, 200), line.length, MAX_LINE_BYTES)]
+            : codec.decode(line)),
+        ),
+      );
+  const feed = startDialectsPlugin(dialect, write);
+  const send = async (message: DaemonMessage, signal?: AbortSignal) => {
+    await transport.send(message, signal);
+    for (const line of codec.encode(message)?.split("\n") ?? []) if (line !== "") feed(line);
+  };
+  return { transport: { ...transport, send }, hangUp: () => peer.hangUp() };
+}
+
+const CONTEXT = { conversationId: null, messageId: null, appId: null, endpointId: null, context: null };
+const decodeTool = TOOL_ACTIONS[0]?.createItemDecoder();
+
+function connect(carrier: Carrier, dialect: DialectName) {
+  const { transport, hangUp } = carrier(dialect, DIALECTS[dialect]());
+  const beaten = Promise.withResolvers<void>();
+  const noise: string[] = [];
+  const sessions = createSessions(transport, {
+    label: "tests/dialects:0.0.1",
+    budgetBytes: 1_000_000,
+    stallMs: 1000,
+    onHeartbeat: () => beaten.resolve(),
+    onLog: () => undefined,
+    onNoise: (text) => noise.push(text),
+    describeEnd: async ({ kind }) => ({ error_type: "ConnectionClosedError", message: kind }),
+  });
+  leaving.push(() => transport.close());
+  let opened = 0;
+
+  async function open(
+    parameters: Readonly<Record<string, unknown>>,
+    more: {
+      readonly signal?: AbortSignal;
+      readonly onBackwardsCall?: OnBackwardsCall;
+      readonly timeoutMs?: number;
+    } = {},
+  ) {
+    const {
+      signal = new AbortController().signal,
+      onBackwardsCall = async () => undefined,
+      timeoutMs = 20_000,
+    } = more;
+    const data = {
+      type: "tool",
+      action: "invoke_tool",
+      tool: "act",
+      tool_parameters: parameters,
+      credentials: {},
+    };
+    const sessionId = `session-${++opened}`;
+    const decodeItem = decodeTool ?? (() => undefined);
+    return sessions.open(
+      { sessionId, session: CONTEXT, data, decodeItem, onBackwardsCall, timeoutMs },
+      signal,
+    );
+  }
+
+  /** Everything of a call: its texts, and how it ended. */
+  async function call(...args: Parameters<typeof open>) {
+    const invocation = await open(...args);
+    const texts: string[] = [];
+    for (;;) {
+      const { items, end } = await invocation.take();
+      texts.push(...items.map((item) => JSON.parse(item).message.text));
+      if (end) return { texts, end };
+    }
+  }
+
+  return { transport, sessions, open, call, hangUp, beaten: beaten.promise, noise };
+}
+
+for (const [carrierName, carrier] of Object.entries(CARRIERS))
+  for (const dialect of ["sdk", "plain"] as const)
+    describe(`a plugin that speaks ${dialect} over ${carrierName}`, () => {
+      test("answers one item", async () => {
+        const { call } = connect(carrier, dialect);
+        expect(await call({ mode: "one" })).toEqual({ texts: ["one"], end: { kind: "completed" } });
+      });
+
+      test("streams in order, several calls at a time", async () => {
+        const { call } = connect(carrier, dialect);
+        const expected = Array.from({ length: 300 }, (_, at) => String(at));
+        for (const { texts, end } of await Promise.all([
+          call({ mode: "many", n: 300 }),
+          call({ mode: "many", n: 300 }),
+        ])) {
+          expect(texts).toEqual(expected);
+          expect(end.kind).toBe("completed");
+        }
+      });
+
+      test("fails with a type, a message and a code", async () => {
+        const { call } = connect(carrier, dialect);
+        expect(await call({ mode: "fail" })).toEqual({
+          texts: [],
+          end: {
+            kind: "plugin_error",
+            error: { error_type: "RateLimitError", message: "slow down", args: { code: "RATE" } },
+          },
+        });
+      });
+
+      test("is told that nobody waits any more, where the dialect has words for it", async () => {
+        const { open, call } = connect(carrier, dialect);
+        const before = Number((await call({ mode: "cancelled" })).texts[0]);
+        const leave = new AbortController();
+        const invocation = await open({ mode: "hang" }, { signal: leave.signal });
+        expect((await invocation.take()).items).toHaveLength(1);
+        leave.abort();
+        expect(await invocation.ended).toEqual({ kind: "cancelled" });
+        expect((await call({ mode: "cancelled" })).texts).toEqual([
+          String(before + (dialect === "plain" ? 1 : 0)),
+        ]);
+      });
+
+      test("calls back, and the answer reaches it", async () => {
+        const { call } = connect(carrier, dialect);
+        const asked: unknown[] = [];
+        const onBackwardsCall: OnBackwardsCall = async (callBack) => {
+          asked.push(callBack.request);
+          const id = '{"backwards_request_id":"b1"';
+          await callBack.reply(`${id},"event":"response","message":"struct","data":{"data":true}}`);
+          await callBack.reply(`${id},"event":"end","message":"","data":null}`);
+        };
+        expect((await call({ mode: "back" }, { onBackwardsCall })).texts).toEqual(['{"data":true}']);
+        expect(asked).toEqual([
+          { type: "storage", backwards_request_id: "b1", request: { opt: "exist", key: "k" } },
+        ]);
+      });
+
+      test("gives a sign of life", async () => {
+        const { transport, beaten } = connect(carrier, dialect);
+        // The SDK beats by itself, and is sent nothing.
+        await transport.send({ kind: "heartbeat" });
+        await beaten;
+      });
+
+      test("loses the call of a line above the limit, and lives", async () => {
+        const { call } = connect(carrier, dialect);
+        const [large, other] = await Promise.all([
+          call({ mode: "large", n: 2 * MAX_LINE_BYTES }),
+          call({ mode: "many", n: 10 }),
+        ]);
+        expect(large.end).toMatchObject({
+          kind: "plugin_error",
+          error: { error_type: "PluginMessageTooLargeError", args: { limit_bytes: MAX_LINE_BYTES } },
+        });
+        expect(other.end.kind).toBe("completed");
+        expect((await call({ mode: "one" })).end.kind).toBe("completed");
+      });
+
+      test("ends its open calls when it goes", async () => {
+        const { open, sessions, hangUp } = connect(carrier, dialect);
+        const invocation = await open({ mode: "hang" });
+        await invocation.take();
+        hangUp();
+        expect(await invocation.ended).toMatchObject({
+          kind: "connection_closed",
+          error: { error_type: "ConnectionClosedError" },
+        });
+        await sessions.ended;
+        expect(sessions.count).toBe(0);
+      });
+    });
