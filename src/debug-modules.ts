@@ -5,7 +5,7 @@ import { debuggingRoutes } from "./http/routes/debugging.ts";
 import { describeError } from "./lib/describe-error.ts";
 import type { Logger } from "./lib/logger.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
-import type { Codec } from "./protocol/messages.ts";
+import { createPlainCodec } from "./protocol/plain/codec.ts";
 import { createSdkCodec } from "./protocol/sdk/codec.ts";
 import { createCounted } from "./runtime/debug/counted.ts";
 import type { DebugConnectionSettings } from "./runtime/debug/debug-connection.ts";
@@ -35,8 +35,6 @@ export interface DebugModulesDeps {
   readonly guard: PackageGuard;
   readonly background: BackgroundWork;
   readonly metrics: Metrics;
-  /** The dialect of clients that begin with `auth`; without it they are refused. */
-  readonly createPlainCodec?: () => Codec;
   readonly log: Logger;
   /** The log of what serves a plugin over a connection. */
   logOf(plugin: DebuggedPlugin): Logger;
@@ -97,7 +95,7 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
       tenantOf: (key) => keys.tenantOf(key),
       installed: (tenantId, pluginId) => plugins.installed(tenantId, pluginId),
       runtimes,
-      dialects: { sdk: createSdkCodec, plain: deps.createPlainCodec },
+      dialects: { sdk: createSdkCodec, plain: createPlainCodec },
       settings: connectionSettings(config),
       failedKeys: createFailedKeys({
         maxPerMinute: config.PLUGD_DEBUG_MAX_FAILED_KEYS,

@@ -1,0 +1,306 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { errorMessage } from "../../../lib/describe-error.ts";
+import type { Logger } from "../../../lib/logger.ts";
+import { pause } from "../../../lib/pause.ts";
+import { readRunner } from "../../../protocol/runner.ts";
+import { createMemoryLimiter } from "../../../runtime/local/memory-limiter.ts";
+import type { LaunchPlan, ReportStage } from "../../../runtime/local/prepare.ts";
+import { createProvisioner } from "../../../runtime/local/provisioner.ts";
+import { createSpawnStarter } from "../../../runtime/local/spawn.ts";
+import { installLauncher } from "../../../runtime/local/spawn-launcher.ts";
+import type { AuthorSettings } from "../author-settings.ts";
+import { createDevBridge } from "./dev-bridge.ts";
+import { createDevChild, type DevChild } from "./dev-child.ts";
+import { type DevDialect, devDialect, type DevFailure } from "./dev-dialect.ts";
+import { type DevAddress, type DevLink, openDevLink } from "./dev-link.ts";
+import {
+  dependencyFingerprint,
+  devIgnoreRules,
+  type DevSource,
+  isDeclaring,
+  isDependencyFile,
+  readDevSource,
+  readFingerprint,
+  writeFingerprint,
+} from "./dev-source.ts";
+import { watchFolder } from "./watch-folder.ts";
+
+/** What happens, for whoever sits in front of it. */
+export type DevEvent =
+  | { readonly kind: "declared"; readonly source: DevSource }
+  | { readonly kind: "preparing"; readonly detail: string }
+  | { readonly kind: "prepared"; readonly tookMs: number }
+  | { readonly kind: "changed"; readonly paths: readonly string[] }
+  /** The plugin answers; the time is counted from the change, or from the start. */
+  | { readonly kind: "ready"; readonly tookMs: number; readonly pid: number }
+  /** It does not run; the next change starts it again. */
+  | { readonly kind: "broken"; readonly why: string }
+  | { readonly kind: "stderr"; readonly line: string }
+  | { readonly kind: "connected" }
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "disconnected"; readonly why: string };
+
+export interface DevPluginOptions {
+  readonly folder: string;
+  /** What is made (environments, the launcher) goes below the settings' folders. */
+  readonly settings: AuthorSettings;
+  readonly runFolder: string;
+  /** Where the debug server is, with a key; asked before each connection. */
+  readonly address: () => Promise<DevAddress & { readonly key: string }>;
+  readonly tell: (event: DevEvent) => void;
+  readonly log: Logger;
+  /** Ends all of it. */
+  readonly signal: AbortSignal;
+}
+
+const RETRY_MS = 1000;
+const REFUSED_MS = 10_000;
+/** Signs of life in place of a plugin that is not there. */
+const BEAT_MS = 4000;
+/** A connection that was replaced is kept for calls that are on their way, at least and at most. */
+const LINGER_MS = { least: 500, most: 5000 };
+/** A program that ends with it wants to be started anew: `plugd_debug` was told to reload. */
+export const RELOAD_EXIT_CODE = 75;
+const STDERR_LINES = 20;
+
+/**
+ * Runs a plugin from its author's folder, behind one connection to the daemon that stays while its process is replaced:
+ *
+ *   daemon ◀──debug connection──▶ bridge ◀──pipes──▶ the process of now
+ *
+ * A change of files starts a new process; what it depends on is prepared again only when that changed, and what it
+ * declares is registered again only when that did. Resolves at the end of `signal`. Rejects where the first
+ * declaration cannot be read.
+ */
+export async function devPlugin(options: DevPluginOptions): Promise<void> {
+  const { folder, settings, signal, tell } = options;
+  const memory = await createMemoryLimiter({ log: options.log });
+  const starter = createSpawnStarter({
+    launcher: await installLauncher({ folders: [join(options.runFolder, "run")] }),
+    memory,
+  });
+  await mkdir(settings.local.envsPath, { recursive: true });
+  const provisioner = createProvisioner({ settings: settings.local, log: options.log });
+
+  let source = await readDevSource(folder);
+  let dialect: DevDialect = devDialect(readRunner(source.declaration.meta.runner));
+  let plan: LaunchPlan | undefined;
+  let child: DevChild | undefined;
+  /** Work that runs beside the loop. */
+  const running = new Set<Promise<void>>();
+  let link: DevLink | undefined;
+  /** Ended when what was registered no longer holds. */
+  let registration = new AbortController();
+  let refused = false;
+  let address: Awaited<ReturnType<DevPluginOptions["address"]>> | undefined;
+  /** The declaration could not be read when it was last tried. */
+  let unread = false;
+  const over = whenAborted(signal);
+
+  const pending = new Set<string>();
+  let wake = Promise.withResolvers<void>();
+  function change(paths: readonly string[]): void {
+    for (const path of paths) pending.add(path);
+    wake.resolve();
+  }
+
+  const bridge = createDevBridge({
+    dialect: () => dialect,
+    onRefused(why) {
+      refused = true;
+      tell({ kind: "refused", why });
+    },
+    onReload: () => change([]),
+  });
+
+  function beside(work: Promise<void>): void {
+    const held = work.finally(() => running.delete(held));
+    running.add(held);
+  }
+
+  // To the daemon
+
+  /** Connects, and again whenever the connection is lost or what it declared has changed. */
+  async function keepConnected(): Promise<void> {
+    while (!signal.aborted) {
+      const mine = new AbortController();
+      registration = mine;
+      refused = false;
+      const before = link;
+      let why = "the daemon closed the connection";
+      try {
+        address = await options.address();
+        link = await openDevLink(address);
+        const served = bridge.serve(link);
+        beside(served);
+        const { declaration, assets } = source;
+        const lines = dialect.registration({ key: address.key, declaration, assets });
+        for (const line of lines) await link.write(line);
+        if (before) beside(linger(before));
+        tell({ kind: "connected" });
+        await Promise.race([served, whenAborted(mine.signal), over]);
+        if (mine.signal.aborted && !signal.aborted) continue;
+      } catch (cause) {
+        why = errorMessage(cause);
+        before?.close();
+      }
+      link?.close();
+      link = undefined;
+      if (signal.aborted) return;
+      if (!refused) tell({ kind: "disconnected", why });
+      // What was refused is so again, unless its author changes it.
+      await pause(refused ? REFUSED_MS : RETRY_MS, AbortSignal.any([signal, mine.signal]));
+    }
+  }
+
+  /** The daemon gives new calls to the later connection; those that it gave to this one before still end here. */
+  async function linger(old: DevLink): Promise<void> {
+    const began = performance.now();
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(LINGER_MS.most)]);
+    while ((await pause(LINGER_MS.least, limit)) && !bridge.isIdle(old));
+    if (performance.now() - began < LINGER_MS.least) await pause(LINGER_MS.least, signal);
+    old.close();
+  }
+
+  function redeclare(): void {
+    tell({ kind: "declared", source });
+    if (dialect.redeclare) bridge.say(dialect.redeclare(source.declaration));
+    else registration.abort();
+  }
+
+  // The process
+
+  function broken(why: string): void {
+    tell({ kind: "broken", why });
+    bridge.refuse({ type: "PluginNotRunningError", message: `The plugin does not run: ${why}` });
+  }
+
+  async function prepare(): Promise<void> {
+    plan = undefined;
+    const began = performance.now();
+    const report: ReportStage = (_, detail) => tell({ kind: "preparing", detail });
+    const fingerprint = await dependencyFingerprint(folder);
+    const stale = fingerprint !== (await readFingerprint(folder));
+    const { identifier, declaration } = source;
+    plan = await provisioner.prepareFolder({ identifier, declaration, folder }, { report, signal, stale });
+    await writeFingerprint(folder, fingerprint);
+    tell({ kind: "prepared", tookMs: performance.now() - began });
+  }
+
+  /** For `plugd_debug`, which does the same for plugins that connect themselves: where breakpoints are told. */
+  async function helperVariables(): Promise<Record<string, string>> {
+    const at = address ?? (await options.address().catch(() => undefined));
+    return {
+      PLUGD_RELOAD_EXIT: String(RELOAD_EXIT_CODE),
+      ...(at && {
+        REMOTE_INSTALL_HOST: at.host,
+        REMOTE_INSTALL_PORT: String(at.port),
+        REMOTE_INSTALL_KEY: at.key,
+      }),
+    };
+  }
+
+  async function start(since: number): Promise<void> {
+    if (!plan) return;
+    const runner = readRunner(source.declaration.meta.runner);
+    const process = await starter.start({
+      ...plan,
+      env: { ...plan.env, ...(await helperVariables()) },
+      limits: { memoryBytes: settings.runtime.memoryLimit(source.declaration.resource.memory) },
+    });
+    const started: DevChild = createDevChild(process, {
+      dialect,
+      beats: runner.liveness !== "none",
+      maxLineBytes: settings.runtime.maxLineBytes,
+      onLines: (lines) => bridge.fromPlugin(started, lines),
+      onStderr: (line) => tell({ kind: "stderr", line }),
+    });
+    child = started;
+    const first = Promise.race([started.ready.then(() => true), started.ended.then(() => false)]);
+    beside(
+      first.then((ready) => {
+        if (!ready || child !== started) return;
+        bridge.open(started);
+        tell({ kind: "ready", tookMs: performance.now() - since, pid: started.pid });
+      }),
+    );
+    beside(started.ended.then((end) => ended(started, end)));
+  }
+
+  function ended(process: DevChild, { why, stderr, code }: Awaited<DevChild["ended"]>): void {
+    if (child !== process || signal.aborted) return;
+    child = undefined;
+    if (code === RELOAD_EXIT_CODE) return change([]);
+    const lines = stderr.split("\n").slice(-STDERR_LINES).join("\n");
+    broken(lines === "" ? why : `${why}\n${lines}`);
+  }
+
+  async function replace(failure: DevFailure): Promise<void> {
+    bridge.hold(failure);
+    const old = child;
+    child = undefined;
+    await old?.stop();
+  }
+
+  /** One round: what changed is read, prepared and started. */
+  async function apply(paths: readonly string[], first: boolean): Promise<void> {
+    const since = performance.now();
+    if (!first) tell({ kind: "changed", paths });
+    await replace({
+      type: "PluginRestartedError",
+      message: "The plugin was restarted while it was called, as its files changed",
+    });
+    try {
+      const declares = first || unread || paths.some(isDeclaring);
+      if (declares && !first) {
+        const before = JSON.stringify(source.declaration);
+        const icons = Bun.hash(Buffer.concat([...source.assets.values()]));
+        unread = true;
+        source = await readDevSource(folder);
+        unread = false;
+        dialect = devDialect(readRunner(source.declaration.meta.runner));
+        if (
+          JSON.stringify(source.declaration) !== before ||
+          Bun.hash(Buffer.concat([...source.assets.values()])) !== icons
+        )
+          redeclare();
+      }
+      if (declares || !plan || paths.some(isDependencyFile)) await prepare();
+      await start(since);
+    } catch (cause) {
+      if (!signal.aborted) broken(errorMessage(cause));
+    }
+  }
+
+  tell({ kind: "declared", source });
+  const watching = await watchFolder(folder, { ignored: () => devIgnoreRules(folder), onChange: change });
+  const connection = keepConnected();
+  const beat = setInterval(() => {
+    if (!child || dialect.ask !== undefined) bridge.say(dialect.beat);
+  }, BEAT_MS);
+  try {
+    for (let first = true; !signal.aborted; first = false) {
+      const paths = [...pending];
+      pending.clear();
+      wake = Promise.withResolvers();
+      await apply(paths, first);
+      if (pending.size === 0) await Promise.race([wake.promise, over]);
+    }
+  } finally {
+    clearInterval(beat);
+    watching.close();
+    bridge.refuse({ type: "PluginNotRunningError", message: "The plugin's author has ended it" });
+    await child?.stop();
+    await connection;
+    await Promise.all(running);
+    await memory.close();
+  }
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
