@@ -6,7 +6,7 @@
  *
  * Never strip a result: the program is appended to the runtime and would be cut off.
  */
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import packageJson from "../package.json" with { type: "json" };
 
 const TARGETS = [
@@ -43,6 +43,8 @@ async function build(outfile: string, target?: string): Promise<void> {
       "--bytecode",
       "--format=esm",
       "--sourcemap",
+      // What a start loads before it replaces itself (`lib/request-limit-at-start.ts`) is then a small part of the program.
+      "--splitting",
       // Otherwise the binary would run what a `bunfig.toml` in its working directory names, and load a `.env` there.
       "--no-compile-autoload-dotenv",
       "--no-compile-autoload-bunfig",
@@ -60,6 +62,8 @@ async function build(outfile: string, target?: string): Promise<void> {
     console.error(`${output}Cannot build ${outfile}`);
     process.exit(1);
   }
+  // The parts' maps are in the program; those beside it would be more with each build.
+  for (const name of readdirSync("dist")) if (/-[0-9a-z]{8}\.js\.map$/.test(name)) rmSync(`dist/${name}`);
   const megabytes = (statSync(outfile).size / 1e6).toFixed(1);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`${outfile.padEnd(30)} ${megabytes.padStart(6)} MB  (${seconds} s)`);

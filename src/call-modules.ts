@@ -6,9 +6,11 @@ import { type CallStorage, createBackwardsCalls } from "./service/backwards-call
 import { type CallTraces, createCallTraces } from "./service/call-trace.ts";
 import { createInvokePlugin, type InvokePlugin, type InvokePluginDeps } from "./service/invoke-plugin.ts";
 import type { Metrics } from "./service/metrics.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Store } from "./store/store.ts";
 
 export interface CallModulesDeps extends Pick<InvokePluginDeps, "recorder" | "runtimeOf"> {
+  readonly telemetry: Pick<Telemetry, "calls"> | undefined;
   readonly config: Config;
   readonly store: Pick<Store, "installations">;
   readonly storage: CallStorage;
@@ -22,16 +24,23 @@ export function callModules(deps: CallModulesDeps): {
   readonly traces: CallTraces;
   readonly invoke: InvokePlugin;
 } {
-  const { config, storage, recorder, metrics, log } = deps;
+  const { config, storage, recorder, telemetry, metrics, log } = deps;
   const { installations } = deps.store;
   const innerApi = createInnerApi(innerApiSettings(config));
   const traces = createCallTraces({ log });
+  if (telemetry) traces.observe(telemetry.calls.observe);
   const invoke = createInvokePlugin({
     findInstallation: (tenantId, pluginId) => installations.find(tenantId, pluginId),
     runtimeTypeOf: (identifier) => installations.runtimeTypeOf(identifier),
     runtimeOf: deps.runtimeOf,
     traces,
-    backwards: createBackwardsCalls({ api: innerApi, storage, metrics, log }),
+    backwards: createBackwardsCalls({
+      api: innerApi,
+      storage,
+      metrics,
+      log,
+      headersOf: telemetry?.calls.headersOf,
+    }),
     recorder,
     metrics,
     log,

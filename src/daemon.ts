@@ -59,6 +59,7 @@ import { writeDaemonRecord } from "./store/daemon-record.ts";
 import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
+import { telemetryModules } from "./telemetry-modules.ts";
 import { trustedKeys } from "./trusted-keys.ts";
 import { watchModules } from "./watch-modules.ts";
 
@@ -162,6 +163,9 @@ async function build(
 
   // Runtimes
   const metrics = createMetrics();
+  const telemetry = await telemetryModules({ config, metrics, log });
+  const traceOf = telemetry?.requests.headersOf;
+  onClose("the telemetry", async () => telemetry?.close());
   const storage = await openPluginStorage({
     config,
     store: store.pluginStorage,
@@ -180,7 +184,7 @@ async function build(
   const plugins = createLocalPlugins({
     findDeclaration: (identifier) => store.declarations.get(identifier),
     loadPackage: (identifier) => packages.files(identifier),
-    provisioner: createProvisioner({ settings: local, log }),
+    provisioner: createProvisioner({ settings: local, log, step: telemetry?.step }),
     starter: createSpawnStarter({ launcher, memory }),
     createCodec: createCodecFor,
     settings: runtimeSettings(config),
@@ -247,15 +251,22 @@ async function build(
       runtimeType === "remote" ? debug.runtimeOf(identifier) : plugins.runtimeOf(identifier),
     storage,
     recorder,
+    telemetry,
     metrics,
     log,
   });
   watching.follow(traces);
-  const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background });
+  const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background, telemetry });
   await closeLastRun({ dataPath: folder.path, installTasks, sessions: store.sessions, log });
 
   // HTTP
-  const tracker = createRequestTracker({ metrics, log, logHealth: config.HEALTH_API_LOG_ENABLED });
+  const spool = await openUploadSpool(join(folder.path, "uploads"));
+  const tracker = createRequestTracker({
+    metrics,
+    log,
+    logHealth: config.HEALTH_API_LOG_ENABLED,
+    spans: telemetry?.requests,
+  });
   const app = createApp({
     serverKey: serverKey.key,
     log,
@@ -269,11 +280,12 @@ async function build(
           }
         : undefined,
     },
-    dispatch: invoke,
+    dispatch: { ...invoke, traceOf },
     openDocs: config.PLUGD_OPEN_DOCS,
     open: endpoints.open,
     guarded: [
       managementInstallRoutes({
+        spool,
         upload: createUploadPackage({
           store: storePackages,
           maxPackageBytes: config.MAX_PLUGIN_PACKAGE_SIZE,
@@ -295,7 +307,7 @@ async function build(
           forceSignature: config.FORCE_VERIFYING_SIGNATURE,
           enforceOfficial: config.ENFORCE_LANGGENIUS_PLUGIN_SIGNATURES,
         }),
-        spool: await openUploadSpool(join(folder.path, "uploads")),
+        spool,
         maxBundleBytes: config.MAX_BUNDLE_PACKAGE_SIZE,
       }),
       managementPluginRoutes({
@@ -309,7 +321,7 @@ async function build(
       }),
       readmeRoutes({ readReadme: createReadReadme({ readmes: store.readmes, packages }) }),
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
-      directInvokeRoutes({ ...invoke, packages }),
+      directInvokeRoutes({ ...invoke, packages, traceOf }),
       ...endpoints.guarded,
       ...debug.routes,
       ...watching.guarded,

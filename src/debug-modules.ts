@@ -117,8 +117,9 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
       return runtimes.connections;
     },
     async close() {
-      // Together: connections end by either, and none may come in between.
-      await Promise.all([server?.close(), runtimes.close()]);
+      // First the way in: what is on it may still become a connection, which then ends with the others.
+      await server?.close();
+      await runtimes.close();
     },
   };
 }

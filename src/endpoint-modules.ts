@@ -14,6 +14,7 @@ import { createEndpointSecrets } from "./service/endpoint-secrets.ts";
 import { createHookCalls } from "./service/hook-calls.ts";
 import type { InvokePlugin } from "./service/invoke-plugin.ts";
 import type { Store } from "./store/store.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 
 /** Of a request for a hook (contract/backwards-invocation 5.3). */
 const HOOK_BODY_BYTES = 10 * 1024 * 1024;
@@ -26,23 +27,33 @@ export interface EndpointModulesDeps {
   readonly innerApi: InnerApi;
   readonly plugins: InvokePlugin;
   readonly background: BackgroundWork;
+  readonly telemetry?: Pick<Telemetry, "requests" | "followPlatformCall"> | undefined;
 }
 
 /** The routes of endpoints, connected: those of hooks, which need no key, and those of their management. */
-export function endpointModules({ config, store, innerApi, plugins, background }: EndpointModulesDeps): {
+export function endpointModules({
+  config,
+  store,
+  innerApi,
+  plugins,
+  background,
+  telemetry,
+}: EndpointModulesDeps): {
   readonly open: readonly AnyElysia[];
   readonly guarded: readonly AnyElysia[];
 } {
+  const traceOf = telemetry?.requests.headersOf;
   const shared = {
     endpoints: store.endpoints,
     installations: store.installations,
     findDeclaration: createEndpointDeclarations({
       findDeclaration: (identifier) => store.declarations.get(identifier),
     }),
-    secrets: createEndpointSecrets({ platform: innerApi }),
+    secrets: createEndpointSecrets({ platform: followed(innerApi, telemetry) }),
   };
   const hooks = () =>
     hookRoutes({
+      traceOf,
       hooks: createHookCalls({ ...shared, plugins }),
       bodies: createHookBodies({
         maxBytes: HOOK_BODY_BYTES,
@@ -59,6 +70,16 @@ export function endpointModules({ config, store, innerApi, plugins, background }
   });
   return {
     open: config.PLUGIN_ENDPOINT_ENABLED ? [hooks()] : [],
-    guarded: [endpointRoutes({ management, lists: createEndpointLists(shared) })],
+    guarded: [endpointRoutes({ management, lists: createEndpointLists(shared), traceOf })],
+  };
+}
+
+function followed(api: InnerApi, telemetry: EndpointModulesDeps["telemetry"]): Pick<InnerApi, "call"> {
+  if (!telemetry) return api;
+  return {
+    call: (path, body, { signal, hold, onHead, ...trace }) =>
+      telemetry.followPlatformCall({ path, body, trace }, (own) =>
+        api.call(path, body, { signal, ...(hold && { hold }), ...(onHead && { onHead }), ...own }),
+      ),
   };
 }

@@ -18,6 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   http: ["lib", "protocol", "service"],
   cli: ["lib", "protocol", "service"],
   console: ["lib", "protocol", "service"],
+  telemetry: ["lib", "protocol", "service"],
 };
 /** Above this a file has more than one reason to change. */
 const MAX_LINES = 400;

@@ -25,16 +25,29 @@ export interface Comparison {
 /** Bare relay and daemon by turns; medians of all rounds. */
 export async function compare(scope: Scope, options: CompareOptions): Promise<Comparison> {
   const { targets, rounds, value, ...load } = options;
-  const bare: LoadResult[] = [];
-  const plugd: LoadResult[] = [];
+  const results: { readonly bare: LoadResult[]; readonly plugd: LoadResult[] } = { bare: [], plugd: [] };
+  const run = (side: "bare" | "plugd") => async () => {
+    const result = await runLoad(scope, { ...load, ...targets[side] });
+    results[side].push(result);
+    return value(result);
+  };
+  return { ...(await compareRuns(rounds, { bare: run("bare"), plugd: run("plugd") })), results };
+}
+
+/** Two ways to get a figure, by turns. */
+export async function compareRuns(
+  rounds: number,
+  runs: { readonly bare: () => Promise<number>; readonly plugd: () => Promise<number> },
+): Promise<Omit<Comparison, "results">> {
+  const bare: number[] = [];
+  const plugd: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    bare.push(await runLoad(scope, { ...load, ...targets.bare }));
-    plugd.push(await runLoad(scope, { ...load, ...targets.plugd }));
+    bare.push(await runs.bare());
+    plugd.push(await runs.plugd());
   }
   return {
-    bare: median(bare.map(value)),
-    plugd: median(plugd.map(value)),
-    share: median(plugd.map((result, round) => value(result) / value(bare[round] ?? result))),
-    results: { bare, plugd },
+    bare: median(bare),
+    plugd: median(plugd),
+    share: median(plugd.map((value, round) => value / (bare[round] ?? Number.NaN))),
   };
 }

@@ -14,8 +14,13 @@ export interface BenchDaemon {
   readonly readyMs: number;
   /** What every call needs beside `x-plugin-id`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Uploads a package, installs it and waits for its first heartbeat. Rejects with what the daemon says. */
-  install(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Resolves with the package's identifier. Rejects with what the daemon says, as all of these do. */
+  upload(bytes: Uint8Array<ArrayBuffer>): Promise<string>;
+  /** Uploads a package, installs it and waits for its first heartbeat. Resolves with its identifier. */
+  install(bytes: Uint8Array<ArrayBuffer>): Promise<string>;
+  /** The `data` of an answer; the path is one below the tenant, such as `endpoint/setup`. */
+  post(path: string, body: unknown): Promise<unknown>;
+  get(path: string, query: Readonly<Record<string, string>>): Promise<unknown>;
   /** SIGTERM, and resolves with the end. */
   stop(): Promise<void>;
 }
@@ -25,6 +30,8 @@ export interface BenchDaemonOptions {
   readonly folder: string;
   /** Default: one that is free. */
   readonly port?: number;
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const READY_LIMIT_MS = 15_000;
@@ -51,6 +58,7 @@ export async function startBenchDaemon(scope: Scope, options: BenchDaemonOptions
       FORCE_VERIFYING_SIGNATURE: "false",
       PLUGIN_REMOTE_INSTALLING_ENABLED: "false",
       PLUGD_DRAIN_TIMEOUT: "5",
+      ...options.env,
     },
     stdio: ["ignore", Bun.file(logPath), Bun.file(`${logPath}.errors`)],
   });
@@ -72,7 +80,10 @@ export async function startBenchDaemon(scope: Scope, options: BenchDaemonOptions
     pid: child.pid,
     readyMs,
     headers: { "content-type": "application/json", "x-api-key": KEY },
+    upload: (bytes) => upload(client, bytes),
     install: (bytes) => install(client, bytes),
+    post: (path, body) => client.post(path, body),
+    get: (path, query) => client.get(path, query),
     stop: () => endChild(child),
   };
 }
@@ -101,10 +112,14 @@ async function isHealthy(url: string): Promise<boolean> {
   }
 }
 
-async function install(client: DaemonClient, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  const identifier = await uploadPackage(client, { bytes, name: "bench.difypkg" });
+function upload(client: DaemonClient, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return uploadPackage(client, { bytes, name: "bench.difypkg" });
+}
+
+async function install(client: DaemonClient, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const identifier = await upload(client, bytes);
   const taskId = await startInstall(client, identifier);
-  if (taskId === undefined) return;
+  if (taskId === undefined) return identifier;
   await followInstall(client, {
     taskId,
     identifier,
@@ -113,6 +128,7 @@ async function install(client: DaemonClient, bytes: Uint8Array<ArrayBuffer>): Pr
     signal: AbortSignal.timeout(INSTALL_LIMIT_MS),
     onStep: () => undefined,
   });
+  return identifier;
 }
 
 function tail(path: string): string {

@@ -1,11 +1,18 @@
+import { createCallingStand } from "./calling-stand.ts";
+import { createListStand } from "./list-stand.ts";
 import { measureBytes } from "./measure-bytes.ts";
+import { measureCallsBack } from "./measure-calls-back.ts";
 import { measureFirstCall } from "./measure-first-call.ts";
 import { measureFootprint } from "./measure-footprint.ts";
+import { measureHooks } from "./measure-hooks.ts";
 import { measureItems } from "./measure-items.ts";
 import { measureLatency } from "./measure-latency.ts";
+import { measureLists } from "./measure-lists.ts";
 import { measureLlmCpu } from "./measure-llm-cpu.ts";
 import { measureRequests } from "./measure-requests.ts";
 import { measureRestart } from "./measure-restart.ts";
+import { measureStorage } from "./measure-storage.ts";
+import { measureUpload } from "./measure-upload.ts";
 import type { Measure } from "./measure.ts";
 import type { Part } from "./options.ts";
 import { createRelayStand } from "./relay-stand.ts";
@@ -51,6 +58,29 @@ const GROUPS: readonly Group[] = [
       const count = quick ? 3 : parts.includes("h") ? 10 : 5;
       const stand = await createSdkStand(scope, { program, count });
       return { g: () => measureFirstCall(stand, settings), h: () => measureRestart(stand, settings) };
+    },
+  },
+  {
+    parts: ["i"],
+    async open(settings) {
+      const { scope, program, quick } = settings;
+      const stand = await createListStand(scope, { program, count: quick ? 20 : 100 });
+      return { i: () => measureLists(stand, settings) };
+    },
+  },
+  {
+    parts: ["j"],
+    open: async (settings) => ({ j: () => measureUpload(settings) }),
+  },
+  {
+    parts: ["k", "l", "m"],
+    async open(settings) {
+      const stand = await createCallingStand(settings.scope, settings.program);
+      return {
+        k: () => measureCallsBack(stand, settings),
+        l: () => measureStorage(stand, settings),
+        m: () => measureHooks(stand, settings),
+      };
     },
   },
 ];

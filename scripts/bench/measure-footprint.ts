@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { startBenchDaemon } from "./daemon.ts";
 import type { Measure } from "./measure.ts";
+import { readMemory } from "./process-memory.ts";
 import type { RunSettings } from "./run-settings.ts";
 import { median } from "./statistics.ts";
 
@@ -12,8 +12,8 @@ export async function measureFootprint({ scope, program, quick }: RunSettings): 
   // The first start in a folder also makes the database; it is the one that is looked at for memory.
   const first = await startBenchDaemon(scope, { program, folder });
   await Bun.sleep(QUIET_MS);
-  const residentBytes = readStatus(first.pid, "VmRSS");
-  const ownBytes = readStatus(first.pid, "RssAnon");
+  const residentBytes = readMemory(first.pid, "VmRSS");
+  const ownBytes = readMemory(first.pid, "RssAnon");
   await first.stop();
   const readyMs: number[] = [];
   for (let start = 0; start < (quick ? 3 : 10); start++) {
@@ -37,12 +37,4 @@ export async function measureFootprint({ scope, program, quick }: RunSettings): 
       detail: `${Math.min(...readyMs).toFixed(0)} to ${Math.max(...readyMs).toFixed(0)} ms; ${first.readyMs.toFixed(0)} ms in an empty folder`,
     },
   ];
-}
-
-/** In bytes. */
-function readStatus(pid: number, field: string): number {
-  const line = readFileSync(`/proc/${pid}/status`, "latin1")
-    .split("\n")
-    .find((line) => line.startsWith(`${field}:`));
-  return Number.parseInt(line?.slice(field.length + 1) ?? "", 10) * 1024;
 }

@@ -11,7 +11,7 @@ export type Unit = "req/s" | "items/s" | "MB/s" | "s" | "ms" | "MB" | "µs" | "c
 export interface Measure {
   readonly what: string;
   readonly unit: Unit;
-  /** What the daemon is held against: the bare relay, or the plain start of a process. */
+  /** What the daemon is held against, in this run: the bare relay, or whatever else `what` or `detail` names. */
   readonly bare?: number;
   readonly plugd: number;
   readonly share?: number;

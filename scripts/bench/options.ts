@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 /** The measurements by letter, in the order of the table. */
-export const PARTS = ["a", "b", "c", "d", "e", "f", "g", "h"] as const;
+export const PARTS = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface BenchOptions {
@@ -24,7 +24,10 @@ newer, and for g and h a package index.
   a  requests per second with one small item      e  idle memory, time to ready
   b  items per second, 10,000 a call              f  CPU of the daemon per item of LLM-like streams
   c  bytes per second, items of 64 KiB            g  first call of a stopped plugin, plain start of its process
-  d  delay of 100 slow streams at once            h  restart of the daemon while 10 plugins are called`;
+  d  delay of 100 slow streams at once            h  restart of the daemon while 10 plugins are called
+  i  lists of 100 installed model plugins         l  what plugins store and read, values of 1 KiB
+  j  memory of an upload of 50 MB                 m  webhooks, beside calls of a tool
+  k  calls of a plugin back to the platform`;
 
 /** Throws for what it does not know, with a message for the terminal. */
 export function parseOptions(args: readonly string[]): BenchOptions {

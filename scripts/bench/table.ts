@@ -1,8 +1,8 @@
 import { type Goal, isReached, type Measure, type Unit } from "./measure.ts";
 
-const HEAD = ["", "measure", "bare relay", "plugd", "share", "goal", "reached", ""] as const;
+const HEAD = ["", "measure", "held against", "plugd", "share", "goal", "reached", ""] as const;
 /** Numbers are read from their right end. */
-const RIGHT: ReadonlySet<string> = new Set(["bare relay", "plugd", "share", "goal"]);
+const RIGHT: ReadonlySet<string> = new Set(["held against", "plugd", "share", "goal"]);
 
 /** The measures as a text table, each line below the letter of its measurement. */
 export function formatTable(rows: readonly (Measure & { readonly part: string })[]): string {

@@ -7,7 +7,8 @@ export type BlobKind = "package" | "asset";
  * Writes are atomic: a reader sees the old bytes or the new ones, also after a kill -9.
  */
 export interface BlobStore {
-  put(kind: BlobKind, key: string, bytes: Uint8Array): Promise<void>;
+  /** A blob in a file is copied from there, never held as a whole. */
+  put(kind: BlobKind, key: string, bytes: Uint8Array | Blob): Promise<void>;
   /** Undefined when there is no such blob. */
   get(kind: BlobKind, key: string): Promise<Uint8Array | undefined>;
   has(kind: BlobKind, key: string): Promise<boolean>;

@@ -1,6 +1,8 @@
+import { readFileSync, statSync } from "node:fs";
 import { mkdir, open, readFile, readdir, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { syncFolder } from "../lib/atomic-file.ts";
+import { createQuickWork } from "../lib/quick-work.ts";
 import { removeEmptyFolders } from "./empty-folders.ts";
 import { hasCode } from "../lib/system-error.ts";
 import { explained } from "./file-failure.ts";
@@ -20,6 +22,10 @@ const STAGING_FOLDER = ".plugd-staged";
 const MAX_ATTEMPTS = 20;
 /** Folders of plugins of which it is known whether they have encoded keys. */
 const MAX_KNOWN_FOLDERS = 10_000;
+/** A look at a file takes some microseconds where the system has it in memory. */
+const QUICK = { limitMs: 1, pauseMs: 10_000 };
+/** A file of this size is read within the same time. */
+const QUICK_BYTES = 64 * 1024;
 /** Files that are looked at at once when all are counted. */
 const COUNTED_AT_ONCE = 64;
 
@@ -41,6 +47,20 @@ export async function createDiskValueStore(options: DiskValueStoreOptions): Prom
   await explained("make", staging, () => mkdir(staging, { recursive: true }));
   const foldsCase = await isFolder(join(root, STAGING_FOLDER.toUpperCase()));
   const encodedFolders = new Map<string, boolean>();
+  const quick = createQuickWork(QUICK);
+
+  /** Undefined where there is no file of this name. */
+  const sizeOf = (path: string) =>
+    quick.run({
+      atOnce() {
+        const found = statSync(path, { throwIfNoEntry: false });
+        return found?.isFile() ? found.size : undefined;
+      },
+      async elsewhere() {
+        const found = await stat(path);
+        return found.isFile() ? found.size : undefined;
+      },
+    });
 
   /** Does this plugin have keys that cannot be names? Hardly any has, and then nobody needs to look there. */
   async function hasEncoded(folder: string): Promise<boolean> {
@@ -104,15 +124,17 @@ export async function createDiskValueStore(options: DiskValueStoreOptions): Prom
   }
 
   return {
-    size: (place) =>
-      first(place, {
+    size: (place) => first(place, { action: "read", work: async (path) => sizeOf(path) }),
+    read: (place) =>
+      first<Uint8Array>(place, {
         action: "read",
         async work(path) {
-          const found = await stat(path);
-          return found.isFile() ? found.size : undefined;
+          const bytes = await sizeOf(path);
+          if (bytes === undefined) return undefined;
+          if (bytes > QUICK_BYTES) return readFile(path);
+          return quick.run({ atOnce: () => readFileSync(path), elsewhere: () => readFile(path) });
         },
       }),
-    read: (place) => first<Uint8Array>(place, { action: "read", work: (path) => readFile(path) }),
     total: (scope) =>
       explained("count", join(root, scopePath(scope)), () => sizeBelow(join(root, scopePath(scope)))),
     async stage(bytes) {

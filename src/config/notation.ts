@@ -26,6 +26,13 @@ export function readInteger(text: string): number | undefined {
   return match[1] === "-" && magnitude !== 0 ? -magnitude : magnitude;
 }
 
+/** A decimal number, such as `0.25` or `1e-3`; undefined for anything else, also where it is no finite one. */
+export function readNumber(text: string): number | undefined {
+  if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
 const UNIT_MS: ReadonlyMap<string, number> = new Map([
   ["ns", 1e-6],
   ["us", 1e-3],

@@ -1,5 +1,5 @@
 import { type Static, type TSchema, type TUnsafe, Type } from "@sinclair/typebox";
-import { readBoolean, readDurationMs, readInteger, readList } from "./notation.ts";
+import { readBoolean, readDurationMs, readInteger, readList, readNumber } from "./notation.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -132,6 +132,18 @@ export function seconds(options: Defaulted<number> & { readonly min?: number; re
       return ms === undefined ? undefined : ms / 1000;
     },
     allowed: `a whole number of seconds or a duration such as 1m30s, ${min} or more`,
+  });
+}
+
+/** A part of something, from 0 to 1; what is out of range means all of it, as in the reference. */
+export function fraction(options: Defaulted<number>) {
+  return setting(Type.Number({ minimum: 0, maximum: 1 }), {
+    ...options,
+    read: (given) => {
+      const value = readNumber(given);
+      return value === undefined || (value >= 0 && value <= 1) ? value : 1;
+    },
+    allowed: "a number from 0 to 1",
   });
 }
 

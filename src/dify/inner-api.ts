@@ -1,4 +1,5 @@
 import { createFrameReader, FrameError } from "./frames.ts";
+import type { TraceHeaders } from "../lib/traceparent.ts";
 import { describeNetworkError, InnerApiError } from "./inner-api-error.ts";
 import { openLimit, type RequestLimit } from "./request-limit.ts";
 import { QUOTED_CHARS, quoteWithout } from "./quote.ts";
@@ -11,11 +12,10 @@ export interface Hold {
   shrink(bytes: number): void;
 }
 
-export interface CallOptions {
+/** The trace headers are passed on. */
+export interface CallOptions extends TraceHeaders {
   /** The call ends with the session that made it; it rejects with an `InnerApiError` then, too. */
   readonly signal: AbortSignal;
-  /** W3C trace context to pass on. */
-  readonly traceparent?: string;
   /** Called when the head of the answer is there. */
   readonly onHead?: (status: number) => void;
   /** A stream gives back what was taken of it, a single answer is held until its caller lets go. */
@@ -76,7 +76,7 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
         headers: {
           "content-type": "application/json",
           "x-inner-api-key": key,
-          ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
+          ...traceHeaders(call),
         },
         body: typeof body === "string" ? body : JSON.stringify(body),
         signal: limit.signal,
@@ -157,6 +157,14 @@ export function createInnerApi(options: InnerApiOptions): InnerApi {
         limit.close();
       }
     },
+  };
+}
+
+function traceHeaders({ traceparent, tracestate, baggage }: TraceHeaders): Record<string, string> {
+  return {
+    ...(traceparent !== undefined && { traceparent }),
+    ...(tracestate !== undefined && { tracestate }),
+    ...(baggage !== undefined && { baggage }),
   };
 }
 

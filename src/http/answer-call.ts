@@ -1,6 +1,5 @@
 import { errorMessage } from "../lib/describe-error.ts";
 import { parseExact } from "../lib/exact-json.ts";
-import { traceHeadersOf } from "../lib/traceparent.ts";
 import type { DispatchRequest } from "../protocol/actions/action.ts";
 import type { ActionRow } from "../protocol/actions/catalogue.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
@@ -10,18 +9,15 @@ import { BindingError } from "./binding-error.ts";
 import { success } from "./envelope.ts";
 import { sse } from "./sse.ts";
 
-/** What a row of the catalogue made of a request, and what its trace wants to know of it. */
+/** What a row of the catalogue made of a request, and the characters of its body. */
 export type PreparedCall = DispatchRequest & {
-  readonly trace: Required<Pick<PluginCall, "headers" | "requestBytes">>;
+  readonly requestBytes: number;
 };
 
 /** Checks and fills the body of a call. Throws for a body that is no JSON, and for fields that fail. */
 export async function prepareCall(row: ActionRow, request: Request): Promise<PreparedCall> {
   const { bytes, ...body } = await readBody(request);
-  return {
-    ...row.prepare(body),
-    trace: { headers: traceHeadersOf(request), requestBytes: bytes },
-  };
+  return { ...row.prepare(body), requestBytes: bytes };
 }
 
 /** Opens the session and answers as the action does: with a stream, or for polling with one envelope. */
@@ -30,7 +26,7 @@ export async function answerCall(
   prepared: PreparedCall,
   invoke: (call: PluginCall) => Promise<Invocation>,
 ): Promise<Response> {
-  const { session, data, trace } = prepared;
+  const { session, data, requestBytes } = prepared;
   const { type, action } = row;
   const invocation = await invoke({
     type,
@@ -38,7 +34,7 @@ export async function answerCall(
     session,
     data,
     decodeItem: row.createItemDecoder(),
-    ...trace,
+    requestBytes,
   });
   return row.unary ? lastItem(invocation) : sse(invocation);
 }

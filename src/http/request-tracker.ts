@@ -1,5 +1,5 @@
 import type { Logger } from "../lib/logger.ts";
-import { traceIdOf } from "../lib/traceparent.ts";
+import { parseTraceparent } from "../lib/traceparent.ts";
 import type { Metrics } from "../service/metrics.ts";
 
 /** Counts, times and logs requests. */
@@ -22,6 +22,15 @@ export interface RequestTrackerOptions {
   readonly log: Logger;
   /** `HEALTH_API_LOG_ENABLED`. */
   readonly logHealth: boolean;
+  readonly spans?: Pick<RequestFollower, "begin"> | undefined;
+}
+
+/** Follows single requests. */
+export interface RequestFollower {
+  begin(request: Request): {
+    /** The head of the answer is there. `route` is a template, empty where there is none. */
+    end(of: { readonly route: string; readonly status: number }): void;
+  };
 }
 
 /** Asked several times a second while something is installed; at level INFO these lines would bury all others. */
@@ -37,7 +46,7 @@ const HOOKS = "/e/:hook_id/*";
  * Times end with the answer's head for streams that go on: the session's own metrics tell how long these ran.
  */
 export function createRequestTracker(options: RequestTrackerOptions): RequestTracker {
-  const { metrics, log } = options;
+  const { metrics, log, spans } = options;
   const routes = new WeakMap<Request, string>();
   let active = 0;
   let activeDispatch = 0;
@@ -48,7 +57,7 @@ export function createRequestTracker(options: RequestTrackerOptions): RequestTra
     metrics.httpRequests.inc({ method: request.method, endpoint, status });
     metrics.httpSeconds.observe({ method: request.method, endpoint }, seconds);
     if (endpoint === "/health/check" && !options.logHealth) return;
-    const traceId = traceIdOf(request.headers.get("traceparent"));
+    const traceId = parseTraceparent(request.headers.get("traceparent"))?.traceId;
     const plugin = request.headers.get("x-plugin-id");
     const isHook = endpoint === HOOKS;
     const path = pathOf(request.url);
@@ -84,6 +93,7 @@ export function createRequestTracker(options: RequestTrackerOptions): RequestTra
       active++;
       const isDispatch = isPluginCall(pathOf(request.url));
       if (isDispatch) activeDispatch++;
+      const span = spans?.begin(request);
       let status = 500;
       try {
         const response = await answer();
@@ -93,6 +103,7 @@ export function createRequestTracker(options: RequestTrackerOptions): RequestTra
         active--;
         if (isDispatch) activeDispatch--;
         finish(request, status, began, clientAddress);
+        span?.end({ route: routes.get(request) ?? "", status });
       }
     },
   };

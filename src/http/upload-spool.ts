@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { createGarbageCount } from "../lib/garbage.ts";
 import { errorCode } from "../lib/system-error.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { type FormEvent, formEvents } from "./form-events.ts";
@@ -22,6 +23,7 @@ export interface UploadSpool {
 
 /** All of a form but its file. */
 const MAX_FIELD_BYTES = 1024 * 1024;
+const GARBAGE_BYTES = 8 * 1024 * 1024;
 
 /** Makes the folder, or empties it: what is in there was left by a process that was killed. */
 export async function openUploadSpool(folder: string): Promise<UploadSpool> {
@@ -50,6 +52,7 @@ async function receiveForm(
   const fields = new Map<string, Buffer[]>();
   let file: FileHandle | undefined;
   let target: FileHandle | Buffer[] | undefined;
+  const letGo = createGarbageCount(GARBAGE_BYTES);
   let fileBytes = 0;
   let fieldBytes = 0;
   try {
@@ -67,6 +70,7 @@ async function receiveForm(
       } else if (target) {
         fileBytes += event.bytes.byteLength;
         if (fileBytes <= maxFileBytes) await write(target, event.bytes);
+        letGo(event.bytes.byteLength);
       }
     }
   } finally {

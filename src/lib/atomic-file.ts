@@ -19,7 +19,7 @@ export interface WriteFileAtomicOptions {
  */
 export async function writeFileAtomic(
   path: string,
-  bytes: Uint8Array | string,
+  bytes: Uint8Array | Blob | string,
   options: WriteFileAtomicOptions = {},
 ): Promise<void> {
   const folder = dirname(path);
@@ -27,7 +27,8 @@ export async function writeFileAtomic(
   try {
     const file = await open(temporary, "wx", options.mode ?? 0o644);
     try {
-      await file.writeFile(bytes);
+      if (bytes instanceof Blob) await Bun.write(temporary, bytes);
+      else await file.writeFile(bytes);
       await file.sync();
     } finally {
       await file.close();

@@ -11,7 +11,11 @@ export interface OwnProcess {
   execve?(file: string, args: readonly string[], env: Record<string, string>): unknown;
 }
 
-/** Read once, before the first line of a program runs. Without it 256 requests go out at once, and the others wait. */
+/**
+ * Read once, before the first line of a program runs: setting it later has no effect, be it here, in the C library's
+ * environment or a worker's, and a compiled program takes it from no other place. Without it 256 requests go out at once,
+ * and the others wait.
+ */
 const VARIABLE = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const MAX_REQUESTS = 8192;
 

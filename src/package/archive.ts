@@ -16,10 +16,10 @@ export interface Archive {
  * that it declares. Throws `bad_request`.
  */
 export async function readArchive(
-  bytes: Uint8Array,
+  source: Uint8Array | Blob,
   options: { readonly maxUncompressedBytes: number },
 ): Promise<Archive> {
-  const archive = await openArchive(bytes, options);
+  const archive = await openArchive(source, options);
   const pace = startPacer();
   const byPath = new Map<string, PackageFile>();
   const entries: PackageFile[] = [];

@@ -12,14 +12,17 @@ import { openSourceFiles } from "./source-files.ts";
 const ASSETS = "_assets/";
 
 /**
- * Reads a `.difypkg`: archive, declaration, checksum, identifier, signature.
+ * Reads a `.difypkg`, in memory or in a file: archive, declaration, checksum, identifier, signature.
  *
  * As lenient as the reference is at upload: types of values are checked, their limits are not
  * (contract/plugin-package 0); `validateUpload` has the rules between them. Throws `bad_request` with the texts of
  * the reference. Gives way to the event loop between files.
  */
-export async function readPackage(bytes: Uint8Array, options: ReadPackageOptions): Promise<PluginPackage> {
-  const archive = await readArchive(bytes, options);
+export async function readPackage(
+  file: Uint8Array | Blob,
+  options: ReadPackageOptions,
+): Promise<PluginPackage> {
+  const archive = await readArchive(file, options);
   const verification = verifyArchive(archive, options.publicKeys);
   const source = openSourceFiles(archive.files, startPacer());
   const declaration = await assembleDeclaration(source, verification !== null);
@@ -33,7 +36,7 @@ export async function readPackage(bytes: Uint8Array, options: ReadPackageOptions
         .filter(({ path }) => path.startsWith(ASSETS))
         .map(({ path, bytes }) => [path.slice(ASSETS.length), bytes]),
     ),
-    sizeBytes: bytes.length,
+    sizeBytes: file instanceof Uint8Array ? file.length : file.size,
   };
 }
 

@@ -1,5 +1,7 @@
+import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import { crc32, inflateRaw, inflateRawSync } from "node:zlib";
+import { crc32, createInflateRaw, inflateRaw, inflateRawSync } from "node:zlib";
+import { createGarbageCount } from "../lib/garbage.ts";
 
 export const STORED = 0;
 export const DEFLATED = 8;
@@ -10,6 +12,10 @@ const NAME_LENGTH_AT = 26;
 const EXTRA_LENGTH_AT = 28;
 /** Above this, inflating is left to a thread of the pool. */
 const MAX_SYNC_BYTES = 256 * 1024;
+/** Above this, data is read and inflated in pieces, and at no moment twice in memory. */
+const MAX_WHOLE_BYTES = 4 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
+const GARBAGE_BYTES = 8 * 1024 * 1024;
 const inflateInPool = promisify(inflateRaw);
 
 /** Where the central directory says that an entry's data lies, and what it should be. */
@@ -48,15 +54,16 @@ export function byteSource(source: Uint8Array | Blob): ByteSource {
  * hold the event loop from the first to the last of them. Throws an `Error` saying what is wrong with the data.
  */
 export async function readZipData(source: ByteSource, entry: ZipDataEntry): Promise<Uint8Array> {
-  const data = await locateData(source, entry);
-  const content = entry.compressionMethod === DEFLATED ? await inflate(data, entry) : detached(data);
+  const start = await locateData(source, entry);
+  const content = await readContent(source, { start, entry });
   if (content.length !== entry.uncompressedSize)
     throw new Error(`it has ${content.length} bytes, not the ${entry.uncompressedSize} that it declares`);
   if (entry.crc32 !== undefined && crc32(content) !== entry.crc32) throw new Error("checksum error");
   return content;
 }
 
-async function locateData(source: ByteSource, entry: ZipDataEntry): Promise<Uint8Array> {
+/** Answers where the data begins. */
+async function locateData(source: ByteSource, entry: ZipDataEntry): Promise<number> {
   const { offset, compressedSize } = entry;
   const header = await source.read(offset, LOCAL_HEADER_BYTES);
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
@@ -68,7 +75,52 @@ async function locateData(source: ByteSource, entry: ZipDataEntry): Promise<Uint
     view.getUint16(NAME_LENGTH_AT, true) +
     view.getUint16(EXTRA_LENGTH_AT, true);
   if (start + compressedSize > source.size) throw new Error("its data is truncated");
-  return source.read(start, compressedSize);
+  return start;
+}
+
+async function readContent(
+  source: ByteSource,
+  { start, entry }: { readonly start: number; readonly entry: ZipDataEntry },
+): Promise<Uint8Array> {
+  const { compressedSize, uncompressedSize } = entry;
+  if (entry.compressionMethod !== DEFLATED) return detached(await source.read(start, compressedSize));
+  return uncompressedSize > MAX_WHOLE_BYTES
+    ? inflateInPieces(source, { start, entry })
+    : inflate(await source.read(start, compressedSize), entry);
+}
+
+async function inflateInPieces(
+  source: ByteSource,
+  { start, entry }: { readonly start: number; readonly entry: ZipDataEntry },
+): Promise<Uint8Array> {
+  const end = start + entry.compressedSize;
+  const content = new Uint8Array(entry.uncompressedSize);
+  const letGo = createGarbageCount(GARBAGE_BYTES);
+  let used = 0;
+  try {
+    await pipeline(
+      async function* () {
+        for (let at = start; at < end; at += PIECE_BYTES)
+          yield await source.read(at, Math.min(PIECE_BYTES, end - at));
+      },
+      createInflateRaw({ chunkSize: PIECE_BYTES }),
+      async (pieces: AsyncIterable<Uint8Array>) => {
+        for await (const piece of pieces) {
+          // Throws beyond the declared size.
+          content.set(piece, used);
+          used += piece.length;
+          letGo(piece.length);
+        }
+      },
+    );
+  } catch (error) {
+    throw brokenData(error);
+  }
+  return content.subarray(0, used);
+}
+
+function brokenData(cause: unknown): Error {
+  return new Error("its data is broken or longer than it declares", { cause });
 }
 
 /** A view would keep the whole archive in memory. */
@@ -83,6 +135,6 @@ async function inflate(data: Uint8Array, entry: ZipDataEntry): Promise<Uint8Arra
       ? await inflateInPool(data, limit)
       : inflateRawSync(data, limit);
   } catch (error) {
-    throw new Error("its data is broken or longer than it declares", { cause: error });
+    throw brokenData(error);
   }
 }

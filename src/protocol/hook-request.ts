@@ -13,7 +13,7 @@ export interface HookRequest {
   readonly body: Uint8Array;
 }
 
-/** The way that the request took, and what is written anew. */
+/** The way that the request took, and what is written anew, whatever the client wrote there. */
 const DROPPED: ReadonlySet<string> = new Set([
   "x-forwarded-for",
   "x-real-ip",
@@ -25,6 +25,8 @@ const DROPPED: ReadonlySet<string> = new Set([
   "user-agent",
   "content-length",
   "transfer-encoding",
+  "dify-hook-id",
+  "dify-hook-url",
 ]);
 /** Of a client that names none, as the reference's own. */
 const DEFAULT_USER_AGENT = "Go-http-client/1.1";
@@ -41,17 +43,19 @@ export function serializeHookRequest(request: HookRequest): Buffer {
   const path = decodePath(request.path);
   const query = normalizeQuery(request.query);
   const host = hostOf(headers);
-  const kept = new Map<string, string>();
+  const url = headers.get("dify-hook-url") || seenUrl(headers, `${host}/e/${hookId}${path}`);
+  const kept: [name: string, value: string][] = [
+    ["Dify-Hook-Id", hookId],
+    ["Dify-Hook-Url", url],
+  ];
   for (const [name, value] of headers)
-    if (!DROPPED.has(name) && !name.includes("_")) kept.set(canonicalName(name), value);
-  kept.set("Dify-Hook-Id", hookId);
-  kept.set("Dify-Hook-Url", headers.get("dify-hook-url") || seenUrl(headers, `${host}/e/${hookId}${path}`));
+    if (!DROPPED.has(name) && !name.includes("_")) kept.push([canonicalName(name), value]);
 
   let head = `${method} ${encodePath(path)}${query && "?"}${query} HTTP/1.1\r\nHost: ${host}\r\n`;
   const userAgent = headers.get("user-agent") ?? DEFAULT_USER_AGENT;
   if (userAgent !== "") head += `User-Agent: ${userAgent}\r\n`;
   if (body.length > 0 || method === "POST" || method === "PUT") head += `Content-Length: ${body.length}\r\n`;
-  for (const name of [...kept.keys()].toSorted()) head += `${name}: ${kept.get(name) ?? ""}\r\n`;
+  for (const [name, value] of kept.sort(([a], [b]) => (a < b ? -1 : 1))) head += `${name}: ${value}\r\n`;
   return Buffer.concat([Buffer.from(`${head}\r\n`, "latin1"), body]);
 }
 
@@ -68,5 +72,12 @@ function seenUrl(headers: ReadonlyMap<string, string>, rest: string): string {
 
 /** `x-forwarded-proto` → `X-Forwarded-Proto`. */
 function canonicalName(name: string): string {
-  return name.replaceAll(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
+  let canonical = "";
+  for (let from = 0; from < name.length;) {
+    const dash = name.indexOf("-", from);
+    const to = dash < 0 ? name.length : dash + 1;
+    canonical += name.charAt(from).toUpperCase() + name.substring(from + 1, to);
+    from = to;
+  }
+  return canonical;
 }

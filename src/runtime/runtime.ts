@@ -12,7 +12,7 @@ export interface InvocationRequest {
   /** `user_id`, `type`, `action` and the fields of the action. */
   readonly data: Readonly<Record<string, unknown>>;
   readonly decodeItem: ItemDecoder;
-  /** Called with the plugin's first item, before anybody takes it. */
+  /** Called once, when the plugin's first item is there. */
   readonly onFirstItem?: () => void;
   /** Answers the plugin's calls back to the platform, which belong to this session. */
   readonly onBackwardsCall: OnBackwardsCall;

@@ -3,7 +3,7 @@ import type { InnerApi } from "../dify/inner-api.ts";
 import { describeError } from "../lib/describe-error.ts";
 import { hasFragileNumber, parseExact } from "../lib/exact-json.ts";
 import type { Logger } from "../lib/logger.ts";
-import { passOnTrace } from "../lib/traceparent.ts";
+import { passOnTrace, type TraceHeaders } from "../lib/traceparent.ts";
 import { refusalOf } from "../protocol/backwards/call-permissions.ts";
 import { platformCallOf } from "../protocol/backwards/catalogue.ts";
 import {
@@ -23,7 +23,7 @@ import { DaemonError } from "../protocol/daemon-error.ts";
 import type { PluginPermission } from "../protocol/declaration.ts";
 import type { BackwardsCall } from "../session/backwards.ts";
 import type { CallBackOutcome } from "../store/store.ts";
-import type { CallBackTracer, CallTracer } from "./call-trace.ts";
+import type { CallBackTrace, CallBackTracer, CallTrace, CallTracer } from "./call-trace.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface BackwardsCallsDeps {
@@ -31,6 +31,8 @@ export interface BackwardsCallsDeps {
   readonly storage: CallStorage;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** What a call back carries to the platform; without it, what came with the request that the plugin serves. */
+  readonly headersOf?: ((call: CallTrace, callBack: CallBackTrace | undefined) => TraceHeaders) | undefined;
 }
 
 /** What plugins keep. */
@@ -83,13 +85,21 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
   let reachable = true;
 
   function session(of: CallingSession): SessionBackwards {
-    let trace: string | undefined;
+    let passedOn: TraceHeaders | undefined;
 
+    function headersOf({ callBack }: Pick<CallBackTracer, "callBack">): TraceHeaders {
+      const { call } = of.tracer;
+      if (deps.headersOf) return deps.headersOf(call, callBack);
+      passedOn ??= { traceparent: passOnTrace(call.headers.traceparent) };
+      return passedOn;
+    }
+
+    /** Answers what is still to be said, which goes out together with the end. */
     async function serve(
       call: BackwardsCall,
       { type, request }: BackwardsRequest,
       { say, tracer, permission }: Serving & { readonly permission: PluginPermission | undefined },
-    ): Promise<void> {
+    ): Promise<readonly BackwardsEvent[]> {
       const refusal =
         of.type === "model" ? "you can not invoke dify from model" : refusalOf(type, permission);
       if (refusal !== undefined) throw new RefusedError(refusal);
@@ -104,31 +114,32 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
               readStorageRequest(request),
             );
       tracer.firstByte();
-      await say({ event: "response", message: "struct", data: JSON.stringify(data) });
+      return [{ event: "response", message: "struct", data: JSON.stringify(data) }];
     }
 
     async function askPlatform(
       row: PlatformCall,
       { call, request, say, tracer }: Serving & { readonly call: BackwardsCall; readonly request: unknown },
-    ): Promise<void> {
+    ): Promise<readonly BackwardsEvent[]> {
       const body = row.prepare(fieldsOf(call, request), of);
-      trace ??= passOnTrace(of.tracer.call.headers.traceparent);
       await call.turn();
       const options = {
         signal: call.signal,
         hold: call.hold,
-        traceparent: trace,
+        ...headersOf(tracer),
         onHead: () => tracer.firstByte(),
       };
+      const last: BackwardsEvent[] = [];
       if (row.streams)
         for await (const { value, raw } of api.stream(row.path, body, options))
           await say({ event: "response", message: "stream", data: row.decode(value, raw) });
       else {
         const { value, raw } = await api.call(row.path, body, options);
-        await say({ event: "response", message: "struct", data: row.decode(value, raw) });
+        last.push({ event: "response", message: "struct", data: row.decode(value, raw) });
       }
       if (!reachable) log.info("The platform answers again");
       reachable = true;
+      return last;
     }
 
     /** The error that the plugin gets, where it gets one. */
@@ -186,15 +197,16 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
         const say = sayTo(call, asked.requestId, said);
         let outcome: CallBackOutcome = "success";
         try {
+          let last: readonly BackwardsEvent[];
           try {
-            await serve(call, asked, { say, tracer: counted.tracer, permission });
+            last = await serve(call, asked, { say, tracer: counted.tracer, permission });
           } catch (cause) {
             if (cause instanceof GoneError || call.signal.aborted) throw cause;
             outcome = isRefusal(cause) ? "refused" : "error";
             tell(cause, asked.type);
-            await say({ event: "error", message: explain(cause, asked.type) });
+            last = [{ event: "error", message: explain(cause, asked.type) }];
           }
-          await say({ event: "end" });
+          await say(...last, { event: "end" });
         } catch {
           outcome = "cancelled";
         }
@@ -206,12 +218,12 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
   return { session };
 }
 
-type Say = (event: BackwardsEvent) => Promise<void>;
+type Say = (...events: readonly BackwardsEvent[]) => Promise<unknown>;
 
 /** One call that is being answered. */
 interface Serving {
   readonly say: Say;
-  readonly tracer: Pick<CallBackTracer, "firstByte">;
+  readonly tracer: Pick<CallBackTracer, "callBack" | "firstByte">;
 }
 
 interface Counted {
@@ -227,10 +239,10 @@ function knownType(type: string): string {
 }
 
 function sayTo(call: BackwardsCall, requestId: string, said: { bytes: number }): Say {
-  return async (event) => {
+  return async (...events) => {
     try {
-      if (event.event === "response") said.bytes += event.data.length;
-      await call.reply(backwardsEventText(requestId, event));
+      for (const event of events) if (event.event === "response") said.bytes += event.data.length;
+      await Promise.all(events.map((event) => call.reply(backwardsEventText(requestId, event))));
     } catch (cause) {
       throw new GoneError("The plugin is gone", { cause });
     }

@@ -1,3 +1,4 @@
+import type { TraceHeaders } from "../lib/traceparent.ts";
 import { parseExact } from "../lib/exact-json.ts";
 import type { KeyedLock } from "../lib/keyed-lock.ts";
 import { uuidV7 } from "../lib/uuid-v7.ts";
@@ -34,7 +35,7 @@ export interface EndpointManagement {
     tenantId: string,
     change: { readonly endpointId: string; readonly enabled: boolean },
   ): Promise<void>;
-  remove(tenantId: string, endpointId: string, call: Pick<SecretsCall, "traceparent">): Promise<void>;
+  remove(tenantId: string, endpointId: string, trace: TraceHeaders): Promise<void>;
 }
 
 export interface EndpointManagementDeps {
@@ -131,7 +132,7 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
         throw new DaemonError("not_found", "endpoint not found");
     },
 
-    async remove(tenantId, endpointId, { traceparent }) {
+    async remove(tenantId, endpointId, trace) {
       const row = await endpoints.remove(tenantId, endpointId);
       // Clients take exactly these words for "it is gone already".
       if (!row) throw new DaemonError("internal", "failed to remove endpoint: record not found");
@@ -143,7 +144,7 @@ export function createEndpointManagement(deps: EndpointManagementDeps): Endpoint
         // A platform that is down must not hold up the end of the daemon.
         const signal = AbortSignal.timeout(CLEAR_LIMIT_MS);
         const of: SecretsOf = { tenantId, userId: row.userId, endpointId, section };
-        await secrets.clear(of, {}, { signal, traceparent });
+        await secrets.clear(of, {}, { ...trace, signal });
       });
     },
   };

@@ -2,6 +2,7 @@ import type { InnerApi } from "../dify/inner-api.ts";
 import { InnerApiError } from "../dify/inner-api-error.ts";
 import { parseExact } from "../lib/exact-json.ts";
 import { rawMember } from "../lib/json-scan.ts";
+import type { TraceHeaders } from "../lib/traceparent.ts";
 import { isRecord } from "../lib/is-record.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import type { EndpointSection } from "./endpoint-declarations.ts";
@@ -16,10 +17,9 @@ export interface SecretsOf {
   readonly section: EndpointSection;
 }
 
-export interface SecretsCall {
+/** The trace headers are passed on. */
+export interface SecretsCall extends TraceHeaders {
   readonly signal: AbortSignal;
-  /** W3C trace context to pass on. */
-  readonly traceparent: string;
 }
 
 /**

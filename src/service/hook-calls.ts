@@ -65,6 +65,7 @@ export function createHookCalls(deps: HookCallsDeps): HookCalls {
         deps.secrets.decrypt(of, readSettings(endpoint), call),
       );
       const reply = createHookReply();
+      const { signal, ...headers } = call;
       const invocation = await withoutDetails("no available node, the plugin does not run", () =>
         deps.plugins.invoke(
           { tenantId, pluginId, identifier, runtimeType },
@@ -86,10 +87,10 @@ export function createHookCalls(deps: HookCallsDeps): HookCalls {
               settings,
             },
             decodeItem: reply.decodeItem,
-            headers: { traceparent: call.traceparent },
+            headers,
             requestBytes: request.length,
           },
-          call.signal,
+          signal,
         ),
       );
       return {

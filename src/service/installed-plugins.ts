@@ -20,7 +20,7 @@ export interface InstalledPlugins {
 
 export interface InstalledPluginsDeps {
   readonly declarations: Pick<DeclarationStore, "get">;
-  readonly installations: Pick<InstallationStore, "find" | "isInstalled">;
+  readonly installations: Pick<InstallationStore, "find" | "installed" | "isInstalled">;
 }
 
 export function createInstalledPlugins(deps: InstalledPluginsDeps): InstalledPlugins {
@@ -29,7 +29,11 @@ export function createInstalledPlugins(deps: InstalledPluginsDeps): InstalledPlu
     async missing(tenantId, identifiers) {
       const found = await Promise.all(
         identifiers.map(async (identifier) => {
-          const row = await installations.find(tenantId, requireIdentifier(identifier).pluginId);
+          const { pluginId } = requireIdentifier(identifier);
+          // Behind a debugging connection it is not missing either.
+          const installed = await installations.installed(tenantId, pluginId);
+          const row =
+            installed?.identifier === identifier ? installed : await installations.find(tenantId, pluginId);
           return { plugin_unique_identifier: identifier, current_identifier: row?.identifier ?? "" };
         }),
       );

@@ -182,7 +182,7 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
       tracer.sent(opened.target, invocation.delivered);
       const recorded = recorder.begin(
         { id: sessionId, ...whom, type: call.type, action: call.action },
-        { delivered: invocation.delivered, callsBack: tracer.call.callsBack },
+        tracer.call,
       );
       invocation.ended
         .then((end) => {

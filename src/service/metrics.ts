@@ -75,6 +75,7 @@ export function createMetrics() {
       labelNames: ["type", "direction"],
       registry,
     }),
+    droppedSpans: counter("plugin_otel_dropped_spans_total", "Spans that no collector took in time", []),
     runtimeStatus: gauge("plugin_runtime_status", "0.5 starting, 1 ready, 0 stopped or failed", [
       "plugin_id",
       "runtime_type",

@@ -10,7 +10,7 @@ export interface PendingChangesDeps {
   readonly files: ValueStore;
   /** Called when changes of a plugin were written to their files. */
   readonly onWritten: (scope: ValueScope) => Promise<void>;
-  /** How long a change rests here, for later ones of the same key to take its place. */
+  /** How long a change rests here, for later ones of the same key to take its place; longer while others come in. */
   readonly restMs: number;
   readonly log: Logger;
 }
@@ -52,6 +52,8 @@ interface Scope extends ValueScope {
   failure: DaemonError | undefined;
 }
 
+/** Changes rest again while others come in, so many times at most: their files can wait, and calls cannot. */
+const MAX_RESTS = 5;
 /** How long to wait after files could not be written. */
 const RETRY_MS = 5_000;
 const MAX_CHANGES = 10_000;
@@ -74,6 +76,9 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
   let heldBytes = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let round: Promise<void> | undefined;
+  /** Since the last rest began, and rests since the last round. */
+  let commits = 0;
+  let rests = 0;
   let closed = false;
 
   function put(pending: Pending): Pending | undefined {
@@ -159,6 +164,7 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
     if (round) return round;
     clearTimeout(timer);
     timer = undefined;
+    rests = 0;
     journal.rotate();
     round = Promise.all([...scopes].map(([id, scope]) => writeScope(id, scope))).then(() => {
       round = undefined;
@@ -169,7 +175,14 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
 
   function schedule(): void {
     if (closed || timer !== undefined || round !== undefined || scopes.size === 0) return;
-    timer = setTimeout(() => void flush(), failed() ? RETRY_MS : deps.restMs);
+    commits = 0;
+    timer = setTimeout(wake, failed() ? RETRY_MS : deps.restMs);
+  }
+
+  function wake(): void {
+    timer = undefined;
+    if (commits === 0 || ++rests >= MAX_RESTS || isHalfFull()) void flush();
+    else schedule();
   }
 
   function failed(): DaemonError | undefined {
@@ -177,6 +190,7 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
     return undefined;
   }
 
+  const isHalfFull = () => count >= MAX_CHANGES / 2 || heldBytes >= MAX_BYTES / 2;
   const isFull = () => count >= MAX_CHANGES || heldBytes >= MAX_BYTES || journal.size >= MAX_JOURNAL_BYTES;
 
   for (const { change, entry } of journal.left) put({ change, entry });
@@ -199,6 +213,7 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
     async commit(change, onSafe) {
       const before = put({ change, entry: await journal.append(change) });
       onSafe();
+      commits++;
       schedule();
       for (const name of before ? stagedName(before) : []) await files.dropStaged(name);
     },

@@ -1,5 +1,6 @@
 import type { Logger } from "../lib/logger.ts";
-import type { SessionOutcome, SessionRow, SessionStore } from "../store/store.ts";
+import type { CallBackTrace, CallTrace } from "./call-trace.ts";
+import type { CallBackRow, SessionOutcome, SessionRow, SessionStore } from "../store/store.ts";
 
 /** What is known of a session when it begins. */
 export type NewSession = Pick<
@@ -8,11 +9,7 @@ export type NewSession = Pick<
 >;
 
 /** How far a session is. Read when its row is written, so a running one shows its progress. */
-export interface SessionProgress {
-  readonly delivered: { readonly items: number; readonly bytes: number };
-  /** Calls of the plugin back to the platform. */
-  readonly callsBack: { readonly total: number; readonly failed: number };
-}
+export type SessionProgress = Pick<CallTrace, "sentMs" | "delivered" | "callsBack">;
 
 export interface RecordedSession {
   /** The first outcome counts. */
@@ -52,6 +49,8 @@ const FEW_ROWS = 200;
 const REFRESH_EVERY = 10;
 /** Rows of one transaction: small enough that a write never holds up the relay for long. */
 const BATCH_ROWS = 250;
+/** Calls back of one session whose details are written: about 5 KB, of up to `PLUGD_SESSION_HISTORY` sessions. */
+const MAX_CALLS_BACK = 100;
 
 /**
  * Keeps sessions in memory for the time of the call and writes them to the store in batches, off the hot path.
@@ -94,7 +93,7 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
     entry: Entry,
     end: { readonly at: number; readonly outcome: SessionOutcome } | undefined,
   ): SessionRow {
-    const { delivered, callsBack } = entry.progress;
+    const { sentMs = 0, delivered, callsBack } = entry.progress;
     return {
       ...entry.session,
       startedAt: new Date(entry.startedAt),
@@ -105,6 +104,7 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
       bytes: delivered.bytes,
       callsBack: callsBack.total,
       failedCallsBack: callsBack.failed,
+      callBackTrace: callsBack.detailed.slice(0, MAX_CALLS_BACK).map((one) => callBackRow(one, sentMs)),
     };
   }
 
@@ -174,6 +174,20 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
       );
       return closed;
     },
+  };
+}
+
+/** The trace counts from the call's beginning, which may have waited for its plugin; the session from when it was sent. */
+function callBackRow(of: CallBackTrace, sentMs: number): CallBackRow {
+  const since = (ms: number | undefined) => (ms === undefined ? null : Math.round(ms - sentMs));
+  return {
+    type: of.type,
+    beganMs: Math.round(of.beganMs - sentMs),
+    firstByteMs: since(of.firstByteMs),
+    endMs: since(of.endMs),
+    requestBytes: of.requestBytes,
+    responseBytes: of.responseBytes,
+    outcome: of.outcome ?? null,
   };
 }
 

@@ -25,7 +25,7 @@ export interface PackageToStore {
 
 export interface PackageContent {
   /** Undefined for a plugin that came without one, over a debugging connection. */
-  readonly bytes: Uint8Array | undefined;
+  readonly bytes: Uint8Array | Blob | undefined;
   readonly assets: RemappedAssets["assets"];
 }
 
@@ -63,7 +63,7 @@ export function createStorePackages({ declarations, blobs, guard }: StorePackage
 
   async function storeContent({ pkg, created }: Journal): Promise<void> {
     const { bytes, assets } = await pkg.content();
-    const put = async (kind: BlobKind, key: string, content: Uint8Array) => {
+    const put = async (kind: BlobKind, key: string, content: Uint8Array | Blob) => {
       if (!(await blobs.has(kind, key))) created.push([kind, key]);
       await blobs.put(kind, key, content);
     };

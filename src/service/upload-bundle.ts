@@ -5,6 +5,7 @@ import type { PluginPackage, RemappedAssets } from "../package/package.ts";
 import { remapIcons } from "../package/remap-assets.ts";
 import { packageTooLarge } from "../package/too-large.ts";
 import { brokenRule } from "../package/validate-upload.ts";
+import { createGarbageCount } from "../lib/garbage.ts";
 import { DaemonError, type DaemonErrorCode } from "../protocol/daemon-error.ts";
 import type { PluginDeclaration } from "../protocol/declaration.ts";
 import { requireOfficialSignature, requireSignature } from "./signature-policy.ts";
@@ -64,23 +65,19 @@ export type UploadBundle = (
  */
 const MAX_RATIO = 8;
 
-/** The collector does not see how large buffers are: left alone, it lets those of a whole bundle pile up. */
 const GARBAGE_BYTES = 32 * 1024 * 1024;
 
 export function createUploadBundle(deps: UploadBundleDeps): UploadBundle {
   const { store, maxPackageBytes, maxBundleBytes, publicKeys } = deps;
-  let garbageBytes = 0;
+  const letGo = createGarbageCount(GARBAGE_BYTES);
 
   async function read(
     entry: ArchiveEntry,
   ): Promise<{ readonly bytes: Uint8Array; readonly pkg: PluginPackage }> {
     if (entry.uncompressedBytes > limitOf(entry.compressedBytes, maxPackageBytes))
       throw packageTooLarge(limitOf(entry.compressedBytes, maxPackageBytes));
-    if (garbageBytes > GARBAGE_BYTES) {
-      Bun.gc(true);
-      garbageBytes = 0;
-    }
-    garbageBytes += entry.uncompressedBytes;
+    // Of the packages before this one.
+    letGo(entry.uncompressedBytes);
     const bytes = await entry.read();
     const { readPackage } = await import("../package/read-package.ts");
     const pkg = await readPackage(bytes, {

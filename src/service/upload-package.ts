@@ -16,26 +16,26 @@ export interface UploadPackageDeps {
 }
 
 /**
- * Checks a `.difypkg` and stores it, so that it can be installed (contract/lifecycle 3.1). Nothing is stored when it
+ * Checks a `.difypkg`, in memory or in a file, and stores it, so that it can be installed (contract/lifecycle 3.1). Nothing is stored when it
  * is refused, and what was stored goes again when the rest cannot be. Icons in the answer are asset ids.
  */
 export type UploadPackage = (
-  bytes: Uint8Array,
+  source: Uint8Array | Blob,
   options: { readonly verifySignature: boolean },
 ) => Promise<DecodedPackage>;
 
 export function createUploadPackage(deps: UploadPackageDeps): UploadPackage {
   const { store, maxPackageBytes, publicKeys } = deps;
-  return async (bytes, { verifySignature }) => {
-    if (bytes.byteLength > maxPackageBytes)
+  return async (source, { verifySignature }) => {
+    if ((source instanceof Uint8Array ? source.byteLength : source.size) > maxPackageBytes)
       throw new DaemonError("bad_request", "file size exceeds the maximum limit");
     const { readPackage } = await import("../package/read-package.ts");
-    const pkg = await readPackage(bytes, { maxUncompressedBytes: maxPackageBytes, publicKeys });
+    const pkg = await readPackage(source, { maxUncompressedBytes: maxPackageBytes, publicKeys });
     validateUpload(pkg);
     if (deps.forceSignature || verifySignature) requireSignature(pkg);
     const { declaration, assets } = remapAssets(pkg);
     const { identifier, verification, sizeBytes } = pkg;
-    const content = { bytes, assets };
+    const content = { bytes: source, assets };
     await store([
       {
         identifier,

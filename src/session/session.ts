@@ -26,6 +26,7 @@ export interface SessionOptions {
   readonly budget: Budget;
   /** Counted from `start`. */
   readonly timeoutMs: number;
+  /** Called once, when the first item is there and somebody waits for it or comes for it. */
   readonly onFirstItem?: (() => void) | undefined;
   /** Called once, when the session ends for whatever reason. Its client may not have taken everything by then. */
   readonly onEnd: (end: InvocationEnd) => void;
@@ -49,6 +50,7 @@ export function createSession(options: SessionOptions): Session {
   let takenBytes = 0;
   let finished: InvocationEnd | undefined;
   let released = false;
+  let firstItemTold = false;
   let waiter: (() => void) | undefined;
   let restMs = options.timeoutMs;
   let startedAt = performance.now();
@@ -102,8 +104,16 @@ export function createSession(options: SessionOptions): Session {
     wake();
   }
 
+  /** Not with every item: most are delivered while others wait already. */
+  function tellFirstItem(): void {
+    if (firstItemTold) return;
+    firstItemTold = true;
+    options.onFirstItem?.();
+  }
+
   function takeQueued(): readonly string[] {
     if (queue.length === 0) return NO_ITEMS;
+    tellFirstItem();
     let items = queue;
     let bytes = queuedBytes;
     if (bytes > TAKE_BYTES) {
@@ -191,8 +201,8 @@ export function createSession(options: SessionOptions): Session {
       if (text === undefined) return;
       queue.push(text);
       queuedBytes += text.length;
+      delivered.items++;
       delivered.bytes += text.length;
-      if (delivered.items++ === 0) options.onFirstItem?.();
       budget.add(text.length);
       // Resolves a promise: the reader runs after the whole batch was delivered, and takes it at once.
       if (waiter) wakeLater();
@@ -201,6 +211,7 @@ export function createSession(options: SessionOptions): Session {
   };
 
   function wakeLater(): void {
+    tellFirstItem();
     const wakeUp = waiter;
     waiter = undefined;
     if (wakeUp) queueMicrotask(wakeUp);

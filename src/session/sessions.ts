@@ -12,7 +12,7 @@ export interface OpenSession {
   readonly session: SessionContext;
   readonly data: Readonly<Record<string, unknown>>;
   readonly decodeItem: ItemDecoder;
-  /** Called with the plugin's first item, before anybody takes it. */
+  /** Called once, when the plugin's first item is there. */
   readonly onFirstItem?: () => void;
   readonly onBackwardsCall: OnBackwardsCall;
   readonly timeoutMs: number;

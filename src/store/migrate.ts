@@ -5,6 +5,7 @@ import catalogue from "./migrations/0002_catalogue.sql" with { type: "text" };
 import pluginStorage from "./migrations/0003_plugin_storage.sql" with { type: "text" };
 import endpoints from "./migrations/0004_endpoints.sql" with { type: "text" };
 import callsBack from "./migrations/0005_calls_back.sql" with { type: "text" };
+import callBackTrace from "./migrations/0006_call_back_trace.sql" with { type: "text" };
 import debugging from "./migrations/0007_debugging.sql" with { type: "text" };
 
 /** In order; the number of a migration is its place, counted from 1. Append only: a released one never changes. */
@@ -14,6 +15,7 @@ export const MIGRATIONS: readonly string[] = [
   pluginStorage,
   endpoints,
   callsBack,
+  callBackTrace,
   debugging,
 ];
 

@@ -1,3 +1,4 @@
+import { decodeCallBacks, encodeCallBacks } from "./call-back-trace.ts";
 import type { Database } from "./database.ts";
 import type { RuntimeType, SessionOutcome, SessionRow, SessionStore } from "./store.ts";
 
@@ -17,6 +18,7 @@ interface Row {
   readonly bytes: number;
   readonly calls_back: number;
   readonly failed_calls_back: number;
+  readonly call_back_trace: string | null;
 }
 
 /** Part of the history by which the table may outgrow it between two rounds of pruning. */
@@ -29,17 +31,20 @@ export function createSessionStore(
   const upsert = database.prepare<never>(
     `INSERT INTO sessions
        (id, tenant_id, plugin_id, identifier, runtime_type, type, action,
-        started_at, last_active_at, ended_at, outcome, items, bytes, calls_back, failed_calls_back)
+        started_at, last_active_at, ended_at, outcome, items, bytes, calls_back, failed_calls_back,
+        call_back_trace)
      VALUES
        ($id, $tenantId, $pluginId, $identifier, $runtimeType, $type, $action,
-        $startedAt, $lastActiveAt, $endedAt, $outcome, $items, $bytes, $callsBack, $failedCallsBack)
+        $startedAt, $lastActiveAt, $endedAt, $outcome, $items, $bytes, $callsBack, $failedCallsBack,
+        $callBackTrace)
      ON CONFLICT (id) DO UPDATE SET
        tenant_id = excluded.tenant_id, plugin_id = excluded.plugin_id, identifier = excluded.identifier,
        runtime_type = excluded.runtime_type, type = excluded.type, action = excluded.action,
        started_at = excluded.started_at, last_active_at = excluded.last_active_at,
        ended_at = excluded.ended_at, outcome = excluded.outcome,
        items = excluded.items, bytes = excluded.bytes,
-       calls_back = excluded.calls_back, failed_calls_back = excluded.failed_calls_back`,
+       calls_back = excluded.calls_back, failed_calls_back = excluded.failed_calls_back,
+       call_back_trace = excluded.call_back_trace`,
   );
   const page = database.prepare<Row>(
     `SELECT * FROM sessions
@@ -104,6 +109,7 @@ function toBindings(row: SessionRow) {
     bytes: row.bytes,
     callsBack: row.callsBack,
     failedCallsBack: row.failedCallsBack,
+    callBackTrace: encodeCallBacks(row.callBackTrace),
   };
 }
 
@@ -124,5 +130,6 @@ function toSessionRow(row: Row): SessionRow {
     bytes: row.bytes,
     callsBack: row.calls_back,
     failedCallsBack: row.failed_calls_back,
+    callBackTrace: decodeCallBacks(row.call_back_trace),
   };
 }

@@ -301,6 +301,21 @@ export type SessionOutcome =
 /** How a call of a plugin back to the platform ended. */
 export type CallBackOutcome = "success" | "refused" | "error" | "cancelled";
 
+/** One call back of a session. Times are whole milliseconds since the session began. */
+export interface CallBackRow {
+  /** `llm`, `storage`, …; `unknown` where the plugin named none that there is. */
+  readonly type: string;
+  readonly beganMs: number;
+  /** The head of the answer; null where none came. */
+  readonly firstByteMs: number | null;
+  /** Null while it is open, as the outcome. */
+  readonly endMs: number | null;
+  /** Characters of what the plugin asked, and of what it was answered. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly outcome: CallBackOutcome | null;
+}
+
 /** One invocation, for operators: what runs and what ended how. Never holds payloads or credentials. */
 export interface SessionRow {
   readonly id: string;
@@ -321,6 +336,8 @@ export interface SessionRow {
   /** Calls of the plugin back to the platform, and how many of them failed or were refused. */
   readonly callsBack: number;
   readonly failedCallsBack: number;
+  /** The first of them, in order; there may have been more. */
+  readonly callBackTrace: readonly CallBackRow[];
 }
 
 export interface SessionStore {

@@ -30,6 +30,7 @@ beforeAll(async () => {
     daemon = await startSdkDaemon({
       env: {
         FORCE_VERIFYING_SIGNATURE: "false",
+        ...platform.env,
         PLUGIN_REMOTE_INSTALLING_ENABLED: "true",
         PLUGIN_REMOTE_INSTALLING_PORT: String(debugPort),
         PLUGD_DEBUG_GRACE: "1s",

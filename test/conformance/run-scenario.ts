@@ -73,7 +73,10 @@ async function runConnection(step: ConnectionStep, { run, captured }: StepFacts)
   }
   const want = run.recorded.get(step.name);
   if (want === undefined) return [{ path: "", problem: "not recorded" }];
-  return differences(want, normalise(answer, { captured, host: run.host, platformHost: run.platform.host, now: Date.now() }));
+  return differences(
+    want,
+    normalise(answer, { captured, host: run.host, platformHost: run.platform.host, now: Date.now() }),
+  );
 }
 
 async function runStep(step: Step, { run, captured }: StepFacts): Promise<Difference[]> {

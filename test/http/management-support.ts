@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createDiskBlobStore } from "../../src/blob/disk-blob-store.ts";
 import { failureOf, statusOf } from "../../src/http/errors.ts";
 import { assetRoutes } from "../../src/http/routes/assets.ts";
+import { openUploadSpool } from "../../src/http/upload-spool.ts";
 import { managementInstallRoutes } from "../../src/http/routes/management-install.ts";
 import { managementListRoutes } from "../../src/http/routes/management-lists.ts";
 import { managementPluginRoutes } from "../../src/http/routes/management-plugins.ts";
@@ -66,6 +67,7 @@ export async function createManagement(options: ManagementOptions = {}) {
   });
   const services = createServices({ store, blobs });
   const packages = createStoredPackages({ blobs, publicKeys: [] });
+  const spool = await openUploadSpool(join(folder, "uploads"));
   const upload = createUploadPackage({
     store: createStorePackages({ declarations: store.declarations, blobs, guard: services.guard }),
     maxPackageBytes: MAX_PACKAGE_BYTES,
@@ -77,7 +79,7 @@ export async function createManagement(options: ManagementOptions = {}) {
       set.status = statusOf(error, { typed: path.includes("asset/") });
       return failureOf(error);
     })
-    .use(managementInstallRoutes({ ...services, upload, maxPackageBytes: MAX_PACKAGE_BYTES }))
+    .use(managementInstallRoutes({ ...services, upload, spool, maxPackageBytes: MAX_PACKAGE_BYTES }))
     .use(managementPluginRoutes({ installed: services.installed, packages }))
     .use(managementListRoutes({ lists: createInstalledLists(store) }))
     .use(

@@ -356,6 +356,8 @@ test("metrics and the record of sessions count calls back", async () => {
   expect(metrics).toContain(
     'plugin_backwards_call_duration_seconds_count{type="moderation",outcome="cancelled"}',
   );
+  expect(metrics).toMatch(/plugin_backwards_call_bytes_total\{type="llm",direction="request"\} [1-9]/);
+  expect(metrics).toMatch(/plugin_backwards_call_bytes_total\{type="llm",direction="response"\} [1-9]/);
   await daemon.close();
   const store = openStore({
     path: join(daemon.dataDir, "plugd.db"),
@@ -363,7 +365,33 @@ test("metrics and the record of sessions count calls back", async () => {
     sessionHistory: 1000,
   });
   const rows = await store.sessions.list({ pluginId: "tests/poor" }, { offset: 0, limit: 10 });
+  const many = await store.sessions.list({ pluginId: "tests/calling" }, { offset: 0, limit: 1000 });
   await store.close();
+  expect(rows.map(({ callBackTrace }) => callBackTrace)).toEqual(
+    ["storage", "llm"].map((type) => [
+      {
+        type,
+        beganMs: expect.any(Number),
+        firstByteMs: null,
+        endMs: expect.any(Number),
+        requestBytes: expect.any(Number),
+        responseBytes: 0,
+        outcome: "refused",
+      },
+    ]),
+  );
+  const hundreds = many.filter(({ callsBack }) => callsBack === 400);
+  expect(hundreds).toHaveLength(2);
+  for (const { callBackTrace } of hundreds) {
+    expect(callBackTrace).toHaveLength(100);
+    for (const { beganMs, firstByteMs, endMs, responseBytes, outcome } of callBackTrace) {
+      expect(outcome).toBe("success");
+      expect(responseBytes).toBeGreaterThan(0);
+      expect(beganMs).toBeGreaterThanOrEqual(0);
+      expect(firstByteMs ?? -1).toBeGreaterThanOrEqual(beganMs);
+      expect(endMs ?? -1).toBeGreaterThanOrEqual(firstByteMs ?? 0);
+    }
+  }
   expect(rows.map(({ callsBack, failedCallsBack }) => [callsBack, failedCallsBack])).toEqual([
     [1, 1],
     [1, 1],

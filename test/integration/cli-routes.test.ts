@@ -52,7 +52,7 @@ const CONTRACT = {
 type Group = keyof typeof CONTRACT;
 
 /** Groups that this release does not have, or not with these settings. */
-const MISSING: readonly Group[] = ["pprof", "debugging", "serverless", "admin"];
+const MISSING: readonly Group[] = ["pprof", "serverless", "admin"];
 /** What the reference does not have. */
 const OWN = ["GET /openapi.json", "GET /docs", "GET /plugin/:tenant_id/debugging/events"];
 

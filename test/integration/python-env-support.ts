@@ -16,6 +16,7 @@ import { requireIdentifier } from "../../src/protocol/identifier.ts";
 import type { LaunchPlan, Provisioner } from "../../src/runtime/local/prepare.ts";
 import { createProvisioner } from "../../src/runtime/local/provisioner.ts";
 import { onPath } from "../../src/runtime/local/python/python-places.ts";
+import type { RunStep } from "../../src/lib/step.ts";
 import type { LocalSettings } from "../../src/runtime/local/settings.ts";
 
 /** Downloads are kept between runs; everything else is new for each test. */
@@ -47,6 +48,8 @@ export interface Bench {
   readonly warnings: { message: string; attributes: unknown }[];
   readonly provisioner: Provisioner;
   /** `[stage, detail]` of everything reported so far. */
+  /** Of preparations, each behind those that it is a part of, in the order in which they ended. */
+  readonly steps: readonly (readonly string[])[];
   readonly reports: [string, string][];
   prepare(name: string, files: readonly PackageFile[], options?: PrepareOptions): Promise<LaunchPlan>;
   /** Another daemon on the same folders. */
@@ -58,6 +61,18 @@ export interface PrepareOptions {
   readonly version?: string;
   readonly entrypoint?: string;
   readonly signal?: AbortSignal;
+}
+
+/** Notes each step when it ends, behind those that it is a part of. */
+function noteSteps(steps: string[][], path: readonly string[] = []): RunStep {
+  return async (name, work) => {
+    const here = [...path, name];
+    try {
+      return await work(noteSteps(steps, here));
+    } finally {
+      steps.push(here);
+    }
+  };
 }
 
 export function createBench(root: string, settings: Partial<LocalSettings> = {}): Bench {
@@ -84,13 +99,19 @@ export function createBench(root: string, settings: Partial<LocalSettings> = {})
     hostEnv: process.env,
     ...settings,
   };
-  const provisioner = createProvisioner({ settings: complete, log: createLog(warnings) });
+  const steps: string[][] = [];
+  const provisioner = createProvisioner({
+    settings: complete,
+    log: createLog(warnings),
+    step: noteSteps(steps),
+  });
   return {
     root,
     settings: complete,
     warnings,
     provisioner,
     reports,
+    steps,
     prepare(name, files, options = {}) {
       const runner = {
         language: options.language ?? "python",

@@ -69,6 +69,18 @@ describe.skipIf(uv === undefined)("Provisioner.prepare() with uv", () => {
       "compile",
     ]);
     expect(existsSync(join(plan.cwd, "__pycache__"))).toBe(true);
+    const steps = [
+      "check_venv",
+      "detect_dependency_file",
+      "prepare_uv",
+      "create_venv",
+      "install_deps",
+      "precompile",
+    ];
+    expect(bench.steps).toEqual([
+      ...steps.map((step) => ["python.init_env", `python.${step}`]),
+      ["python.init_env"],
+    ]);
     const record = await readRecord(join(root, "envs", `${keyOf(plan)}.json`));
     expect(record?.installer).toBe("uv");
     expect(record?.distributions).toContainEqual({ name: "dify-plugin", version: "0.10.2", source: "" });
@@ -90,6 +102,7 @@ describe.skipIf(uv === undefined)("Provisioner.prepare() with uv", () => {
     expect(plan.argv).toEqual((await bench.prepare("second", [])).argv);
     expect(callsOf(counted)).toEqual([]);
     expect(again.reports.map(([stage]) => stage)).toEqual(["unpack", "environment"]);
+    expect(again.steps).toEqual([["python.init_env", "python.check_venv"], ["python.init_env"]]);
   });
 
   test("installs the same text again without network", async () => {

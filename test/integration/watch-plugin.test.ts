@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => daemon[Symbol.asyncDispose]());
 
 const pathOf = (query: Readonly<Record<string, string>> = {}, tenant = TENANT) =>
-  `/plugin/${tenant}/debugging/events?${new URLSearchParams({ plugin_id: plugin.pluginId, ...query })}`;
+  `/plugin/${tenant}/debugging/events?${new URLSearchParams({ plugin_id: plugin.pluginId, ...query }).toString()}`;
 
 interface Watching extends AsyncDisposable {
   readonly events: ServerEvent[];

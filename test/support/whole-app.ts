@@ -123,6 +123,7 @@ export async function openWholeApp(): Promise<WholeApp> {
     guard: services.guard,
   });
   const signatures = { publicKeys: [], forceSignature: false, enforceOfficial: false };
+  const spool = await openUploadSpool(join(folder, "uploads"));
   const upload = createUploadPackage({
     store: storePackages,
     maxPackageBytes: APP_LIMITS.packageBytes,
@@ -144,7 +145,7 @@ export async function openWholeApp(): Promise<WholeApp> {
         leaving: AbortSignal.abort(),
         run: "run",
       }),
-      managementInstallRoutes({ ...services, upload, maxPackageBytes: APP_LIMITS.packageBytes }),
+      managementInstallRoutes({ ...services, upload, spool, maxPackageBytes: APP_LIMITS.packageBytes }),
       managementBundleRoutes({
         uploadBundle: createUploadBundle({
           store: storePackages,
@@ -152,7 +153,7 @@ export async function openWholeApp(): Promise<WholeApp> {
           maxBundleBytes: APP_LIMITS.bundleBytes,
           ...signatures,
         }),
-        spool: await openUploadSpool(join(folder, "uploads")),
+        spool,
         maxBundleBytes: APP_LIMITS.bundleBytes,
       }),
       managementPluginRoutes({ installed: services.installed, packages }),

@@ -88,7 +88,7 @@ describe("formatTable()", () => {
         { part: "d", what: "slow", unit: "s", plugd: 4.125 },
       ]).split("\n"),
     ).toEqual([
-      "   measure    bare relay        plugd  share    goal  reached",
+      "   measure  held against        plugd  share    goal  reached",
       "a  one      10,000 req/s  8,000 req/s   0.80  ≥ 0.75  yes      p99 3 ms",
       "a  many        900 req/s     90 req/s   0.10  ≥ 0.75  NO",
       "d  slow                        4.13 s",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readBoolean, readDurationMs, readInteger, readList } from "../../src/config/notation.ts";
+import { readBoolean, readDurationMs, readInteger, readList, readNumber } from "../../src/config/notation.ts";
 
 describe("readBoolean()", () => {
   test.each(["1", "t", "T", "TRUE", "true", "True"])("takes %s for true", (text) => {
@@ -10,6 +10,22 @@ describe("readBoolean()", () => {
   });
   test.each(["yes", "on", "off", "tRUE", " true", "2", ""])("does not know %j", (text) => {
     expect(readBoolean(text)).toBeUndefined();
+  });
+});
+
+describe("readNumber()", () => {
+  test.each([
+    ["0", 0],
+    ["1.0", 1],
+    [".25", 0.25],
+    ["-0.5", -0.5],
+    ["1e-3", 0.001],
+    ["2.", 2],
+  ])("reads %s", (text, value) => {
+    expect(readNumber(text)).toBe(value);
+  });
+  test.each(["", "x", "1,5", "0x1", "NaN", "Infinity", "1e999", " 1", "1 "])("does not know %j", (text) => {
+    expect(readNumber(text)).toBeUndefined();
   });
 });
 

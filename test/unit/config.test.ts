@@ -362,3 +362,42 @@ describe("parseConfig() ignored variables", () => {
     ]);
   });
 });
+
+describe("parseConfig() of OpenTelemetry", () => {
+  test("is off, with the reference's defaults", () => {
+    const { config, ignored } = parseConfig({});
+    expect(config).toMatchObject({
+      ENABLE_OTEL: false,
+      OTLP_BASE_ENDPOINT: "http://localhost:4318",
+      OTEL_SAMPLING_RATE: 1,
+      OTEL_BATCH_EXPORT_SCHEDULE_DELAY: 5000,
+      OTEL_BATCH_EXPORT_TIMEOUT: 10_000,
+      OTEL_MAX_QUEUE_SIZE: 2048,
+      OTEL_MAX_EXPORT_BATCH_SIZE: 512,
+      OTEL_METRIC_EXPORT_INTERVAL: 60_000,
+      OTEL_METRIC_EXPORT_TIMEOUT: 30_000,
+    });
+    expect(config.OTLP_TRACE_ENDPOINT).toBeUndefined();
+    expect(ignored).toEqual([]);
+  });
+
+  test.each([
+    ["0", 0],
+    ["0.1", 0.1],
+    ["1.5", 1],
+    ["-1", 1],
+  ])("takes a sampling rate of %s for %d", (text, rate) => {
+    expect(parseConfig({ OTEL_SAMPLING_RATE: text }).config.OTEL_SAMPLING_RATE).toBe(rate);
+  });
+
+  test("reports what cannot be used, and never the key", () => {
+    expect(() =>
+      parseConfig({
+        OTLP_BASE_ENDPOINT: "localhost:4318",
+        OTEL_SAMPLING_RATE: "all",
+        OTEL_API_KEY: "s3cret",
+      }),
+    ).toThrow(/OTLP_BASE_ENDPOINT[^]*OTEL_SAMPLING_RATE/);
+    expect(() => parseConfig({ OTLP_BASE_ENDPOINT: "x", OTEL_API_KEY: "s3cret" })).not.toThrow(/s3cret/);
+  });
+});

@@ -1,4 +1,15 @@
-import { choice, flag, ignored, optionalText } from "../setting.ts";
+import {
+  choice,
+  flag,
+  formatted,
+  fraction,
+  ignored,
+  integer,
+  optionalFormatted,
+  optionalText,
+} from "../setting.ts";
+
+const URL_ALLOWED = "a URL that starts with http:// or https://";
 
 /** lifecycle.md 10.12. */
 export const observabilitySettings = {
@@ -32,20 +43,38 @@ export const observabilitySettings = {
   PROMETHEUS_ENABLED: flag({ meaning: "Serve /metrics/", default: true }),
   DISPLAY_CLUSTER_LOG: ignored("Cluster"),
   PPROF_ENABLED: ignored("Go profiling"),
-  ENABLE_OTEL: ignored("OpenTelemetry"),
-  OTLP_BASE_ENDPOINT: ignored("OpenTelemetry"),
-  OTLP_TRACE_ENDPOINT: ignored("OpenTelemetry"),
-  OTLP_METRIC_ENDPOINT: ignored("OpenTelemetry"),
-  OTEL_API_KEY: ignored("OpenTelemetry", { secret: true }),
-  OTEL_EXPORTER_OTLP_PROTOCOL: ignored("OpenTelemetry"),
-  OTEL_EXPORTER_TYPE: ignored("OpenTelemetry"),
-  OTEL_SAMPLING_RATE: ignored("OpenTelemetry"),
-  OTEL_BATCH_EXPORT_SCHEDULE_DELAY: ignored("OpenTelemetry"),
-  OTEL_BATCH_EXPORT_TIMEOUT: ignored("OpenTelemetry"),
-  OTEL_MAX_QUEUE_SIZE: ignored("OpenTelemetry"),
-  OTEL_MAX_EXPORT_BATCH_SIZE: ignored("OpenTelemetry"),
-  OTEL_METRIC_EXPORT_INTERVAL: ignored("OpenTelemetry"),
-  OTEL_METRIC_EXPORT_TIMEOUT: ignored("OpenTelemetry"),
+  ENABLE_OTEL: flag({ meaning: "Send traces and metrics by OpenTelemetry (OTLP over HTTP)", default: false }),
+  OTLP_BASE_ENDPOINT: formatted({
+    meaning: "Collector; /v1/traces and /v1/metrics are appended",
+    default: "http://localhost:4318",
+    read: readUrl,
+    allowed: URL_ALLOWED,
+  }),
+  OTLP_TRACE_ENDPOINT: optionalFormatted({
+    meaning: "Whole URL for traces",
+    shownDefault: "below OTLP_BASE_ENDPOINT",
+    read: readUrl,
+    allowed: URL_ALLOWED,
+  }),
+  OTLP_METRIC_ENDPOINT: optionalFormatted({
+    meaning: "Whole URL for metrics",
+    shownDefault: "below OTLP_BASE_ENDPOINT",
+    read: readUrl,
+    allowed: URL_ALLOWED,
+  }),
+  OTEL_API_KEY: optionalText({ meaning: "Sent to the collector as a bearer token", secret: true }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: ignored("Without effect in the reference, too"),
+  OTEL_EXPORTER_TYPE: ignored("Without effect in the reference, too"),
+  OTEL_SAMPLING_RATE: fraction({
+    meaning: "Part of the traces that is sent, of those that begin here; others follow their parent",
+    default: 1,
+  }),
+  OTEL_BATCH_EXPORT_SCHEDULE_DELAY: milliseconds("Time between two batches of spans", 5000),
+  OTEL_BATCH_EXPORT_TIMEOUT: milliseconds("Time that sending a batch of spans may take", 10_000),
+  OTEL_MAX_QUEUE_SIZE: entries("Spans that wait or are being sent; more are dropped", 2048),
+  OTEL_MAX_EXPORT_BATCH_SIZE: entries("Spans of one batch", 512),
+  OTEL_METRIC_EXPORT_INTERVAL: milliseconds("Time between two sendings of metrics", 60_000),
+  OTEL_METRIC_EXPORT_TIMEOUT: milliseconds("Time that sending metrics may take", 30_000),
   SENTRY_ENABLED: ignored("Sentry"),
   SENTRY_DSN: ignored("Sentry", { secret: true }),
   SENTRY_ATTACH_STACKTRACE: ignored("Sentry"),
@@ -57,3 +86,15 @@ export const observabilitySettings = {
   LIFETIME_STATE_GC_INTERVAL: ignored("Without effect in the reference, too"),
   PLUGIN_WEBHOOK_ENABLED: ignored("Without effect in the reference, too"),
 };
+
+function readUrl(text: string): string | undefined {
+  return /^https?:\/\/./i.test(text) && URL.canParse(text) ? text : undefined;
+}
+
+function milliseconds(meaning: string, preset: number) {
+  return integer({ meaning, unit: "milliseconds", default: preset, min: 1, zeroIsDefault: true });
+}
+
+function entries(meaning: string, preset: number) {
+  return integer({ meaning, unit: "entries", default: preset, min: 1, zeroIsDefault: true });
+}

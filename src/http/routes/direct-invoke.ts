@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { type TraceOf, traceOfRequest } from "../../lib/traceparent.ts";
 import { ACTIONS, type ActionRow } from "../../protocol/actions/catalogue.ts";
 import { type Identifier, parseIdentifier } from "../../protocol/identifier.ts";
 import type { StoredPackages } from "../../service/decode-package.ts";
@@ -9,6 +10,8 @@ import { success } from "../envelope.ts";
 
 export interface DirectInvokeDeps extends Pick<InvokePlugin, "resolveDirect" | "invoke"> {
   readonly packages: Pick<StoredPackages, "decode">;
+  /** What the calls are followed by; without it, what came with the request. */
+  readonly traceOf?: TraceOf | undefined;
 }
 
 /**
@@ -33,7 +36,10 @@ async function invokeDirectly(deps: DirectInvokeDeps, row: ActionRow, request: R
   const prepared = await prepareCall(row, request);
   const tenantId = prepared.tenantIdFromBody;
   if (tenantId === undefined) throw fieldError([{ field: "tenant_id", rule: "required" }]);
-  return answerCall(row, prepared, (call) => deps.invoke({ ...target, tenantId }, call, request.signal));
+  const headers = (deps.traceOf ?? traceOfRequest)(request);
+  return answerCall(row, prepared, (call) =>
+    deps.invoke({ ...target, tenantId }, { ...call, headers }, request.signal),
+  );
 }
 
 function identifierOf(request: Request): Identifier {

@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { type TraceOf, traceOfRequest } from "../../lib/traceparent.ts";
 import { ACTIONS, type ActionRow } from "../../protocol/actions/catalogue.ts";
 import type { InvocationTarget, PluginCall } from "../../service/invoke-plugin.ts";
 import type { Invocation } from "../../protocol/invocation.ts";
@@ -6,6 +7,8 @@ import { answerCall, prepareCall } from "../answer-call.ts";
 import { BindingError } from "../binding-error.ts";
 
 export interface DispatchRoutesDeps {
+  /** What the calls are followed by; without it, what came with the request. */
+  readonly traceOf?: TraceOf | undefined;
   resolve(tenantId: string, pluginId: string): Promise<InvocationTarget>;
   invoke(target: InvocationTarget, call: PluginCall, signal: AbortSignal): Promise<Invocation>;
 }
@@ -26,5 +29,6 @@ async function dispatch(deps: DispatchRoutesDeps, row: ActionRow, tenantId: stri
   if (tenantId === "") throw new BindingError("tenant_id is required");
   const target = await deps.resolve(tenantId, pluginId);
   const prepared = await prepareCall(row, request);
-  return answerCall(row, prepared, (call) => deps.invoke(target, call, request.signal));
+  const headers = (deps.traceOf ?? traceOfRequest)(request);
+  return answerCall(row, prepared, (call) => deps.invoke(target, { ...call, headers }, request.signal));
 }

@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { passOnTrace } from "../../lib/traceparent.ts";
+import { passedOnTrace, type TraceOf } from "../../lib/traceparent.ts";
 import type { EndpointLists } from "../../service/endpoint-lists.ts";
 import type { EndpointManagement } from "../../service/endpoint-management.ts";
 import type { SecretsCall } from "../../service/endpoint-secrets.ts";
@@ -15,6 +15,8 @@ import { decodeFields } from "../request-fields.ts";
 export interface EndpointRoutesDeps {
   readonly management: EndpointManagement;
   readonly lists: EndpointLists;
+  /** What the calls are followed by; without it, what came with the request, or a new trace. */
+  readonly traceOf?: TraceOf | undefined;
 }
 
 const SETUP = {
@@ -98,7 +100,7 @@ export const endpointOperations = (): Operations => ({
 const OWN_BODY = { parse: "none" } as const;
 
 /** Endpoints of plugins: set-up, lists, changes (contract/http-api 3.5). */
-export function endpointRoutes({ management, lists }: EndpointRoutesDeps) {
+export function endpointRoutes({ management, lists, traceOf = passedOnTrace }: EndpointRoutesDeps) {
   return new Elysia({ name: "endpoints", prefix: PREFIX })
     .post(
       "/setup",
@@ -120,7 +122,7 @@ export function endpointRoutes({ management, lists }: EndpointRoutesDeps) {
       "/remove",
       async ({ params, request }) => {
         const { endpointId } = await decodeFields(request, ONE);
-        await management.remove(params.tenant_id, endpointId, callOf(request));
+        await management.remove(params.tenant_id, endpointId, traceOf(request));
         return success(true);
       },
       OWN_BODY,
@@ -153,6 +155,10 @@ export function endpointRoutes({ management, lists }: EndpointRoutesDeps) {
       OWN_BODY,
     );
 
+  function callOf(request: Request): SecretsCall {
+    return { signal: request.signal, ...traceOf(request) };
+  }
+
   async function setEnabled(
     tenantId: string,
     { request, enabled }: { readonly request: Request; readonly enabled: boolean },
@@ -161,8 +167,4 @@ export function endpointRoutes({ management, lists }: EndpointRoutesDeps) {
     await management.setEnabled(tenantId, { endpointId, enabled });
     return success(true);
   }
-}
-
-function callOf({ headers, signal }: Request): SecretsCall {
-  return { signal, traceparent: passOnTrace(headers.get("traceparent")) };
 }

@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { passOnTrace } from "../../lib/traceparent.ts";
+import { passedOnTrace, type TraceOf } from "../../lib/traceparent.ts";
 import { serializeHookRequest } from "../../protocol/hook-request.ts";
 import type { HookCalls } from "../../service/hook-calls.ts";
 import { hookAnswer } from "../hook-answer.ts";
@@ -9,6 +9,8 @@ import { type Operation, type Operations, PUBLIC, failureAnswer } from "../opena
 export interface HookRoutesDeps {
   readonly hooks: HookCalls;
   readonly bodies: HookBodies;
+  /** What the calls are followed by; without it, what came with the request, or a new trace. */
+  readonly traceOf?: TraceOf | undefined;
 }
 
 const PATH = "/e/:hook_id/*";
@@ -28,7 +30,10 @@ export function hookRoutes(deps: HookRoutesDeps) {
   return app;
 }
 
-async function callHook({ hooks, bodies }: HookRoutesDeps, request: Request): Promise<Response> {
+async function callHook(
+  { hooks, bodies, traceOf = passedOnTrace }: HookRoutesDeps,
+  request: Request,
+): Promise<Response> {
   const { method, signal } = request;
   const { hookId, path, query } = addressOf(request.url);
   // Before the body is read: strangers with any number of bytes get no further.
@@ -36,7 +41,7 @@ async function callHook({ hooks, bodies }: HookRoutesDeps, request: Request): Pr
   const call = await bodies.use(request, (body) => {
     const headers = new Map(request.headers);
     const message = serializeHookRequest({ method, path, query, headers, hookId, body });
-    return hooks.open(target, message, { signal, traceparent: passOnTrace(headers.get("traceparent")) });
+    return hooks.open(target, message, { signal, ...traceOf(request) });
   });
   return hookAnswer(call, method);
 }

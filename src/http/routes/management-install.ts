@@ -6,16 +6,22 @@ import type { UpgradePlugin } from "../../service/upgrade-plugin.ts";
 import type { UploadPackage } from "../../service/upload-package.ts";
 import { success } from "../envelope.ts";
 import { identifier, identifiers, optionalObject, optionalObjects, text } from "../field-checks.ts";
-import { readUploadForm } from "../multipart.ts";
+import { readUploadForm, type UploadForm } from "../multipart.ts";
 import { describeFields } from "../openapi/describe-fields.ts";
 import { answerSchema } from "../openapi/json-schema.ts";
 import { enveloped, type Operation, type Operations, uploadBody } from "../openapi/operation.ts";
 import { DecodedPackage, InstallStarted, InstallTask } from "../openapi/shapes.ts";
 import { PAGE_FIELDS, pageOf } from "../paging.ts";
 import { decodeFields } from "../request-fields.ts";
+import type { SpooledForm, UploadSpool } from "../upload-spool.ts";
+
+/** Nearly all packages are smaller, and a form of this size is read faster without the disk. */
+const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
 export interface ManagementInstallDeps {
   readonly upload: UploadPackage;
+  /** For packages that are too large for memory. */
+  readonly spool: UploadSpool;
   readonly install: InstallPlugins;
   readonly upgrade: UpgradePlugin;
   readonly uninstall: Uninstall;
@@ -151,12 +157,14 @@ export function managementInstallRoutes(deps: ManagementInstallDeps) {
     });
 }
 
-async function upload({ upload, maxPackageBytes }: ManagementInstallDeps, request: Request) {
-  const { file, fields } = await readUploadForm(request, {
-    fileField: "dify_pkg",
-    maxFileBytes: maxPackageBytes,
-  });
-  return upload(file, { verifySignature: fields.get("verify_signature") === "true" });
+async function upload({ upload, spool, maxPackageBytes }: ManagementInstallDeps, request: Request) {
+  const options = { fileField: "dify_pkg", maxFileBytes: maxPackageBytes };
+  const store = ({ file, fields }: UploadForm | SpooledForm) =>
+    upload(file, { verifySignature: fields.get("verify_signature") === "true" });
+  if (!(Number(request.headers.get("content-length")) > MAX_HELD_BYTES))
+    return store(await readUploadForm(request, options));
+  await using form = await spool.receive(request, options);
+  return await store(form);
 }
 
 /** The router leaves the catch-all as it came; a slash in it may stand as itself or as `%2F`. */

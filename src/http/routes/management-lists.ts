@@ -3,7 +3,7 @@ import type { InstalledLists } from "../../service/installed-lists.ts";
 import { LANGUAGES, TAGS } from "../../service/search-plugins.ts";
 import { success } from "../envelope.ts";
 import { optionalQueryText, queryOneOf, querySomeOf, queryText, texts } from "../field-checks.ts";
-import { successStream } from "../json-stream.ts";
+import { countListGarbage, successStream } from "../json-stream.ts";
 import { describeFields } from "../openapi/describe-fields.ts";
 import { answerSchema } from "../openapi/json-schema.ts";
 import { enveloped, type Operations } from "../openapi/operation.ts";
@@ -77,14 +77,18 @@ const OWN_BODY = { parse: "none" } as const;
 
 /** What is installed, with whole declarations (contract/http-api 3.4.3). */
 export function managementListRoutes({ lists }: ManagementListsDeps) {
+  const letGo = countListGarbage();
   return new Elysia({ name: "management-lists", prefix: PREFIX })
     .get("/list", async ({ params, request }) =>
-      successStream(await lists.all(params.tenant_id, pageOf(await decodeFields(request, PAGE_FIELDS)))),
+      successStream(
+        await lists.all(params.tenant_id, pageOf(await decodeFields(request, PAGE_FIELDS))),
+        letGo,
+      ),
     )
     .get("/:category/list", async ({ params, request }) => {
       const search = await decodeFields(request, SEARCH);
       const options = { search, page: pageOf(search) };
-      return successStream(await lists.byCategory(params.tenant_id, params.category, options));
+      return successStream(await lists.byCategory(params.tenant_id, params.category, options), letGo);
     })
     .get("/installation/ids", async ({ params, request }) =>
       success(await lists.pluginIds(params.tenant_id, (await decodeFields(request, IDS)).category)),
@@ -93,7 +97,7 @@ export function managementListRoutes({ lists }: ManagementListsDeps) {
       "/installation/fetch/batch",
       async ({ params, request }) => {
         const { pluginIds } = await decodeFields(request, BATCH);
-        return successStream(await lists.byPluginIds(params.tenant_id, pluginIds));
+        return successStream(await lists.byPluginIds(params.tenant_id, pluginIds), letGo);
       },
       OWN_BODY,
     );

@@ -4,7 +4,7 @@ import type { ListModelBindings } from "../../service/model-bindings.ts";
 import type { Providers } from "../../service/providers.ts";
 import { success } from "../envelope.ts";
 import { queryText, textPairs } from "../field-checks.ts";
-import { successStream } from "../json-stream.ts";
+import { countListGarbage, successStream } from "../json-stream.ts";
 import { describeFields } from "../openapi/describe-fields.ts";
 import { answerSchema } from "../openapi/json-schema.ts";
 import { enveloped, type Operation, type Operations } from "../openapi/operation.ts";
@@ -70,11 +70,12 @@ const OWN_BODY = { parse: "none" } as const;
 
 /** Providers of each kind (contract/http-api 3.4.4). */
 export function managementProviderRoutes({ providers, bindings }: ManagementProvidersDeps) {
+  const letGo = countListGarbage();
   const list =
     (kind: ProviderKind) =>
     async ({ params, request }: Context): Promise<Response> => {
       const page = pageOf(await decodeFields(request, PAGE_FIELDS));
-      return successStream(await providers.list(params.tenant_id, kind, page));
+      return successStream(await providers.list(params.tenant_id, kind, page), letGo);
     };
   const one =
     (kind: ProviderKind) =>

@@ -4,9 +4,10 @@ import { cutNoise, logLevel, noise, parseJson } from "../line.ts";
 import type { PluginEvent } from "../messages.ts";
 import type { PluginError } from "../plugin-error.ts";
 
-/** The layout in which every SDK writes its result items; what has it is forwarded as the plugin's own text. */
+/** The layout in which every SDK writes its result items and calls back; what has it is forwarded as the plugin's own text. */
 const HEAD = '{"event":"session","session_id":"';
 const ITEM = '","data":{"type":"stream","data":';
+const INVOKE = '","data":{"type":"invoke","data":';
 const END = '","data":{"type":"end","data":{}}}';
 const TAIL = "}}";
 /** More entries in `args` than an error may have make it malformed (contract/plugin-wire 0.3). */
@@ -34,17 +35,23 @@ function decodeLine(block: string, from: number, to: number, events: PluginEvent
   if (block.startsWith(HEAD, from)) {
     const idAt = from + HEAD.length;
     const idEnd = block.indexOf('"', idAt);
+    const isItem = block.startsWith(ITEM, idEnd);
     if (
       idEnd > idAt &&
       idEnd < to &&
-      block.startsWith(ITEM, idEnd) &&
+      (isItem || block.startsWith(INVOKE, idEnd)) &&
       block.startsWith(TAIL, to - TAIL.length)
     ) {
+      // Both are of one length.
       const raw = block.substring(idEnd + ITEM.length, to - TAIL.length);
       const value = parseJson(raw);
       const sessionId = block.substring(idAt, idEnd);
       if (value !== undefined && !sessionId.includes("\\")) {
-        events.push({ kind: "item", sessionId, raw, value });
+        events.push(
+          isItem
+            ? { kind: "item", sessionId, raw, value }
+            : { kind: "invoke", sessionId, raw, request: value },
+        );
         return;
       }
     } else if (idEnd > idAt && to - idEnd === END.length && block.startsWith(END, idEnd)) {

@@ -54,7 +54,7 @@ export type ServeConnection = (channel: TcpChannel) => Promise<void>;
 export const BUSY = "server is busy now, please try again later";
 const LIMITED = "handshake failed, too many invalid keys from this address, try again in a minute";
 /** Before anybody is known. An `auth` may bring a whole declaration. */
-const FIRST_LINE_BYTES = 2 * 1024 * 1024;
+const FIRST_LINE_BYTES = 1024 * 1024;
 /** Of all lines until the end of the registration: declarations, and 50 MiB of assets in base64. */
 const REGISTRATION_BYTES = 160 * 1024 * 1024;
 
@@ -212,10 +212,15 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
       codec,
       log: ownLog,
     });
-    await runtimes.connect(plugin, {
-      connection,
-      welcome: welcome === undefined ? undefined : () => channel.write(welcome),
-    });
+    try {
+      await runtimes.connect(plugin, {
+        connection,
+        welcome: welcome === undefined ? undefined : () => channel.write(welcome),
+      });
+    } catch (cause) {
+      const why = errorMessage(cause);
+      throw welcome === undefined ? textual(`register failed, ${why}`) : json("INTERNAL_ERROR", why);
+    }
     ownLog.info("Debugging connection registered", {
       plugin: name,
       tenant: tenantId,

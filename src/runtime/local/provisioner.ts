@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createKeyedLock } from "../../lib/keyed-lock.ts";
 import type { Logger } from "../../lib/logger.ts";
+import { type RunStep, runStep } from "../../lib/step.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { PluginDeclaration } from "../../protocol/declaration.ts";
 import { readRunner } from "../../protocol/runner.ts";
@@ -16,6 +17,8 @@ import { createWorkingFolders, PRIVATE_FOLDER } from "./working-folder.ts";
 export interface ProvisionerOptions {
   readonly settings: LocalSettings;
   readonly log: Logger;
+  /** Follows how long the parts of a preparation take. */
+  readonly step?: RunStep | undefined;
 }
 
 /**
@@ -26,10 +29,10 @@ export interface ProvisionerOptions {
  * `unavailable` where the machine, the network or the package index is.
  */
 export function createProvisioner(options: ProvisionerOptions): FolderProvisioner {
-  const { settings, log } = options;
+  const { settings, log, step = runStep } = options;
   const tools = createTools(settings);
   const folders = createWorkingFolders(settings.workingPath);
-  const python = createPythonRunner(settings, { tools, log });
+  const python = createPythonRunner(settings, { tools, log, step });
   const runners: readonly LanguageRunner[] = [python, createBunRunner(settings, tools)];
   const commands = createCommandRunner(settings);
   /** One preparation or removal of a plugin at a time; whoever comes second finds the work done. */

@@ -1,6 +1,7 @@
 import { delimiter, dirname, join } from "node:path";
 import { createKeyedLock } from "../../lib/keyed-lock.ts";
 import type { Logger } from "../../lib/logger.ts";
+import type { RunStep } from "../../lib/step.ts";
 import { pluginEnvironment } from "./clean-environment.ts";
 import { fileFailure } from "./file-failure.ts";
 import type { LanguageRunner, LaunchPlan, ReportStage } from "./prepare.ts";
@@ -27,6 +28,7 @@ export interface PythonRunner extends LanguageRunner {
 }
 
 interface Options {
+  readonly step: RunStep;
   readonly report: ReportStage;
   readonly signal: AbortSignal;
 }
@@ -37,7 +39,7 @@ interface Options {
  */
 export function createPythonRunner(
   settings: LocalSettings,
-  deps: { readonly tools: Tools; readonly log: Logger },
+  deps: { readonly tools: Tools; readonly log: Logger; readonly step: RunStep },
 ): PythonRunner {
   const { tools, log } = deps;
   const lock = createKeyedLock();
@@ -60,15 +62,16 @@ export function createPythonRunner(
 
   async function install(plugin: Plugin, options: Options): Promise<Environment> {
     const { folder, identifier, declaration } = plugin;
-    const { report, signal } = options;
-    const source = await readDependencySource(folder, {
-      ignoreLock: settings.ignoreUvLock,
-      mirror: settings.mirrorUrl !== undefined,
-    });
+    const { report, signal, step } = options;
+    const source = await step("python.detect_dependency_file", () =>
+      readDependencySource(folder, {
+        ignoreLock: settings.ignoreUvLock,
+        mirror: settings.mirrorUrl !== undefined,
+      }),
+    );
     report("environment", "Looking for a Python");
-    const { interpreter, uvPath } = await selectInterpreter(
-      needsOf(source, declaration.meta.runner.version),
-      {
+    const { interpreter, uvPath } = await step("python.prepare_uv", () =>
+      selectInterpreter(needsOf(source, declaration.meta.runner.version), {
         settings,
         tools,
         interpreters,
@@ -77,7 +80,7 @@ export function createPythonRunner(
         label: identifier.text,
         report: (line) => report("environment", line),
         signal,
-      },
+      }),
     );
     report("environment", `Python ${interpreter.version} at ${interpreter.path}`);
     const installer = uvPath === undefined ? pip : createUvInstaller(uvPath, { settings, tools });
@@ -87,6 +90,7 @@ export function createPythonRunner(
       source,
       signal,
       report: (line) => report("dependencies", line),
+      step,
     };
     report("dependencies", "Finding out what is needed");
     const resolution = await resolve(context, { installer, owner: identifier.text });
@@ -104,13 +108,15 @@ export function createPythonRunner(
       await writeFolderState(folder, { environment: key, settings: chosenBy, compiled: false });
       report("dependencies", `${environment.record.distributions.length} distributions are there`);
       report("compile", "Compiling the plugin");
-      await compilePlugin(folder, {
-        python: environment.python,
-        extra: settings.compileExtraArgs,
-        tools,
-        log,
-        signal,
-      });
+      await step("python.precompile", () =>
+        compilePlugin(folder, {
+          python: environment.python,
+          extra: settings.compileExtraArgs,
+          tools,
+          log,
+          signal,
+        }),
+      );
       await writeFolderState(folder, { environment: key, settings: chosenBy, compiled: true });
       return environment;
     } finally {
@@ -180,9 +186,13 @@ export function createPythonRunner(
 
   return {
     languages: ["python"],
-    async prepare(plugin, options) {
+    async prepare(plugin, given) {
       try {
-        const environment = (await openPrepared(plugin.folder, options)) ?? (await install(plugin, options));
+        const environment = await deps.step("python.init_env", async (step) => {
+          const options = { ...given, step };
+          const there = await step("python.check_venv", () => openPrepared(plugin.folder, options));
+          return there ?? install(plugin, options);
+        });
         warnOfOldSdk(environment, plugin.identifier.text);
         return launchPlan(plugin, environment);
       } catch (error) {

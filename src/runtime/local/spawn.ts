@@ -123,8 +123,20 @@ function describe(child: Child, guard: MemoryGuard): PluginProcess {
   };
 }
 
+/** Written at once where several texts wait; a text alone may be larger. */
+const MAX_BATCH_CHARS = 64 * 1024;
+
+/** A text that waits for the pipe. */
+interface Waiting {
+  /** Undefined once nobody wants it any more. */
+  text: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: () => void;
+  readonly reject: (why: unknown) => void;
+}
+
 /**
- * Writes one text after the other. A pipe that is full makes the writer wait; the end of the process makes it fail,
+ * Writes one text after the other, those of one turn with one call into the system. A pipe that is full makes the writer wait; the end of the process makes it fail,
  * although a grandchild may still hold the other end open.
  */
 function createWriter(
@@ -134,8 +146,8 @@ function createWriter(
   const gone = life.exited.then(() => Promise.reject(ended()));
   // Whoever does not write must not see a rejection.
   gone.catch(() => undefined);
-  let last: Promise<void> = Promise.resolve();
-  let waiting = 0;
+  let waiting: Waiting[] = [];
+  let running = false;
   let broken = false;
 
   function ended(cause?: unknown): DaemonError {
@@ -156,18 +168,45 @@ function createWriter(
     }
   }
 
-  return (text, signal) => {
-    let wanted: string | undefined = text;
-    // Behind a process that does not read, what nobody wants any more must neither be kept nor sent.
-    if (waiting > 0) signal?.addEventListener("abort", () => (wanted = undefined), { once: true });
-    waiting++;
-    const done = last.then(() => (wanted === undefined ? signal?.throwIfAborted() : put(wanted)));
-    last = done.then(
-      () => void waiting--,
-      () => void waiting--,
-    );
-    return done;
-  };
+  /** What is wanted of those that wait, as much as goes out together. */
+  function take(): readonly Waiting[] {
+    const taken: Waiting[] = [];
+    let chars = 0;
+    let looked = 0;
+    for (const each of waiting) {
+      chars += each.text?.length ?? 0;
+      if (chars > MAX_BATCH_CHARS && taken.length > 0) break;
+      looked++;
+      if (each.text === undefined) each.reject(each.signal?.reason);
+      else taken.push(each);
+    }
+    waiting = waiting.slice(looked);
+    return taken;
+  }
+
+  /** Reports to each who waits and never fails by itself. */
+  async function writeAll(): Promise<void> {
+    await Promise.resolve();
+    for (let batch = take(); batch.length > 0; batch = take())
+      try {
+        await put(batch.map(({ text }) => text).join(""));
+        for (const { resolve } of batch) resolve();
+      } catch (cause) {
+        for (const { reject } of batch) reject(cause);
+      }
+    running = false;
+  }
+
+  return (text, signal) =>
+    new Promise((resolve, reject) => {
+      const each: Waiting = { text, signal, resolve, reject };
+      // Behind a process that does not read, what nobody wants any more must neither be kept nor sent.
+      if (running) signal?.addEventListener("abort", () => (each.text = undefined), { once: true });
+      waiting.push(each);
+      if (running) return;
+      running = true;
+      void writeAll();
+    });
 }
 
 /** The whole group; a group that is gone was the wish. */

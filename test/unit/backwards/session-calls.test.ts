@@ -158,8 +158,10 @@ describe("calls back of a session", () => {
     await open("other", async (call) => call.reply('"other"'));
     await peer.emit(invoke("s"));
     await until("the call is there", () => calls.length === 1);
+    // Small ones would go out together.
+    const large = (n: number) => JSON.stringify(`${n}${"x".repeat(64 * 1024)}`);
     const replies = Array.from({ length: 100 }, (_, n) =>
-      rejection(calls[0]?.reply(`${n}`) ?? Promise.resolve()),
+      rejection(calls[0]?.reply(large(n)) ?? Promise.resolve()),
     );
     await peer.emit(invoke("other"), { kind: "end", sessionId: "s" });
     for (const error of await Promise.all(replies)) expect(String(error)).toContain("its session has ended");
@@ -167,7 +169,22 @@ describe("calls back of a session", () => {
     read.resolve();
     await until("the other one is answered", () => answers().includes('"other"'));
     // The first was on its way already.
-    expect(answers()).toEqual(["0", '"other"']);
+    expect(answers()).toEqual([large(0), '"other"']);
+  });
+
+  test("replies of one turn are on their way together", async () => {
+    const { peer, open, answers, pipe } = setUp();
+    const read = Promise.withResolvers<void>();
+    pipe.stuck = read.promise;
+    const { calls, handler } = keeping();
+    await open("s", handler);
+    await peer.emit(invoke("s"));
+    await until("the call is there", () => calls.length === 1);
+    const replies = Promise.all([calls[0]?.reply("1"), calls[0]?.reply("2")]);
+    await Bun.sleep(0);
+    read.resolve();
+    await replies;
+    expect(answers()).toEqual(["1", "2"]);
   });
 
   test("replies wait for the pipe, so that the platform waits, too", async () => {

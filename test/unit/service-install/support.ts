@@ -111,7 +111,8 @@ export function createMemoryBlobs(): BlobStore & { readonly keys: () => string[]
   const at = (kind: BlobKind, key: string) => `${kind} ${key}`;
   return {
     keys: () => [...blobs.keys()].sort(),
-    put: async (kind, key, bytes) => void blobs.set(at(kind, key), bytes.slice()),
+    put: async (kind, key, bytes) =>
+      void blobs.set(at(kind, key), bytes instanceof Blob ? await bytes.bytes() : bytes.slice()),
     get: async (kind, key) => blobs.get(at(kind, key)),
     has: async (kind, key) => blobs.has(at(kind, key)),
     delete: async (kind, key) => void blobs.delete(at(kind, key)),

@@ -1,11 +1,26 @@
 import { describe, expect, test } from "bun:test";
 import type { Logger } from "../../../src/lib/logger.ts";
 import { createSessionRecorder, type NewSession } from "../../../src/service/session-recorder.ts";
+import type { CallBackTrace } from "../../../src/service/call-trace.ts";
 import type { SessionRow, SessionStore } from "../../../src/store/store.ts";
 import { until } from "../../support/processes.ts";
 import { rejection } from "../../support/rejection.ts";
 
-const nothing = { delivered: { items: 0, bytes: 0 }, callsBack: { total: 0, failed: 0 } };
+const nothing = {
+  sentMs: 0,
+  delivered: { items: 0, bytes: 0 },
+  callsBack: { total: 0, failed: 0, detailed: [] },
+};
+
+const LLM: CallBackTrace = {
+  type: "llm",
+  beganMs: 0,
+  firstByteMs: 7.6,
+  endMs: undefined,
+  requestBytes: 5,
+  responseBytes: 6,
+  outcome: undefined,
+};
 
 function session(id: string, identifier = "a/b:1@0"): NewSession {
   return {
@@ -65,13 +80,14 @@ describe("createSessionRecorder()", () => {
     const { recorder, rows, batches } = setUp(BY_HAND);
     cleanup.defer(() => recorder.close());
     const delivered = { items: 0, bytes: 0 };
-    const callsBack = { total: 0, failed: 0 };
-    const recorded = recorder.begin(session("1"), { delivered, callsBack });
+    const callsBack = { total: 0, failed: 0, detailed: [] as CallBackTrace[] };
+    const recorded = recorder.begin(session("1"), { sentMs: 2, delivered, callsBack });
     expect(recorder.active).toBe(1);
     delivered.items = 3;
     delivered.bytes = 30;
     callsBack.total = 4;
     callsBack.failed = 1;
+    for (let n = 0; n < 150; n++) callsBack.detailed.push({ ...LLM, beganMs: n + 2.4 });
     recorded.end("success");
     recorded.end("timeout");
     expect(recorder.active).toBe(0);
@@ -85,6 +101,17 @@ describe("createSessionRecorder()", () => {
       failedCallsBack: 1,
       endedAt: expect.any(Date),
     });
+    const trace = rows.get("1")?.callBackTrace;
+    expect(trace).toHaveLength(100);
+    expect(trace?.at(-1)).toEqual({
+      type: "llm",
+      beganMs: 99,
+      firstByteMs: 6,
+      endMs: null,
+      requestBytes: 5,
+      responseBytes: 6,
+      outcome: null,
+    });
     await recorder.flush();
     expect(batches).toEqual([1]);
   });
@@ -92,8 +119,8 @@ describe("createSessionRecorder()", () => {
   test("a session that goes on is shown with its progress, then with its end", async () => {
     const { recorder, rows } = setUp();
     const delivered = { items: 1, bytes: 1 };
-    const callsBack = { total: 0, failed: 0 };
-    const recorded = recorder.begin(session("1"), { delivered, callsBack });
+    const callsBack = { total: 0, failed: 0, detailed: [] as CallBackTrace[] };
+    const recorded = recorder.begin(session("1"), { sentMs: 2, delivered, callsBack });
     await recorder.flush();
     expect(rows.get("1")).toMatchObject({ outcome: null, endedAt: null, items: 1 });
     delivered.items = 2;

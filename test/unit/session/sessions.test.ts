@@ -79,6 +79,21 @@ describe("createSessions()", () => {
     expect(invocation.delivered).toEqual({ items: 2, bytes: 2 });
   });
 
+  test("tells of the first item once, whether somebody waits for it or comes later", async () => {
+    const { peer, open } = setUp();
+    const told: string[] = [];
+    const early = await open("s1", { onFirstItem: () => told.push("s1") });
+    const late = await open("s2", { onFirstItem: () => told.push("s2") });
+    const taken = early.take();
+    await peer.emit(item("s1", "1"), item("s1", "2"), item("s2", "1"));
+    await taken;
+    expect(told).toEqual(["s1"]);
+    await late.take();
+    void early.take();
+    await peer.emit(item("s1", "3"));
+    expect(told).toEqual(["s1", "s2"]);
+  });
+
   test("keeps sessions apart and drops messages of unknown ones", async () => {
     const { peer, open, sessions } = setUp();
     const [a, b] = [await open("a"), await open("b")];

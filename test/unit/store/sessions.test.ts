@@ -22,6 +22,26 @@ test("save() and list() keep every field", async () => {
     bytes: 2 ** 40,
     callsBack: 7,
     failedCallsBack: 2,
+    callBackTrace: [
+      {
+        type: "llm",
+        beganMs: 1,
+        firstByteMs: 20,
+        endMs: 300,
+        requestBytes: 4,
+        responseBytes: 2 ** 40,
+        outcome: "success",
+      },
+      {
+        type: "unknown",
+        beganMs: 2,
+        firstByteMs: null,
+        endMs: null,
+        requestBytes: 0,
+        responseBytes: 0,
+        outcome: null,
+      },
+    ],
   });
   await store.sessions.save([open, closed]);
   expect(await store.sessions.list({}, page)).toEqual([closed, open]);

@@ -127,6 +127,7 @@ export function session(id: string, more: Partial<SessionRow> = {}): SessionRow 
     bytes: 0,
     callsBack: 0,
     failedCallsBack: 0,
+    callBackTrace: [],
     ...more,
   };
 }

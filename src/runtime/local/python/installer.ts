@@ -1,3 +1,4 @@
+import type { RunStep } from "../../../lib/step.ts";
 import type { DependencySource } from "./dependency-source.ts";
 import type { Pin, Resolution } from "./distribution.ts";
 import type { Interpreter } from "./interpreter.ts";
@@ -11,6 +12,7 @@ export interface InstallContext {
   readonly signal: AbortSignal;
   /** One line of progress. */
   readonly report: (line: string) => void;
+  readonly step: RunStep;
 }
 
 /** uv, or venv and pip. All reject with a `DaemonError`, or with the signal's reason. */

@@ -101,14 +101,17 @@ export function createPipInstaller(options: {
       return project ? pins.filter((pin) => !isItself(pin)) : pins;
     },
     async build(path, resolution, context) {
-      const { interpreter } = context;
-      await runOrThrow(FAILED_TO_CREATE, [interpreter.path, "-m", "venv", "--without-pip", path], context);
+      const { interpreter, step } = context;
+      await step("python.create_venv", () =>
+        runOrThrow(FAILED_TO_CREATE, [interpreter.path, "-m", "venv", "--without-pip", path], context),
+      );
       if (resolution.pins.length === 0) return;
       const python = await pipPython(context);
       const file = join(path, "requirements.txt");
       await Bun.write(file, pinnedText({ ...resolution, pins: hashesOfAllOrNone(resolution) }));
       const install = ["--python", join(path, "bin/python"), "install", "--no-deps", "-r", file];
-      await runOrThrow(FAILED_TO_INSTALL, [python, "-m", "pip", ...install, ...index, ...verbose], context);
+      const argv = [python, "-m", "pip", ...install, ...index, ...verbose] as const;
+      await step("python.install_deps", () => runOrThrow(FAILED_TO_INSTALL, argv, context));
     },
   };
 }

@@ -63,25 +63,32 @@ export function createUvInstaller(
       return parsePins(result.stdout).map((pin) => withHashes(pin, context));
     },
     async build(path, resolution, context) {
-      const created = await run(
-        ["venv", path, "--python", context.interpreter.path, "--no-project"],
-        context,
-      );
-      if (!succeeded(created)) throw tools.failure(FAILED_TO_CREATE, created);
+      await context.step("python.create_venv", async () => {
+        const args = ["venv", path, "--python", context.interpreter.path, "--no-project"];
+        const created = await run(args, context);
+        if (!succeeded(created)) throw tools.failure(FAILED_TO_CREATE, created);
+      });
       if (resolution.pins.length === 0 && !resolution.syncOnly) return;
-      const installed = resolution.syncOnly
-        ? await sync(path, context)
-        : await runOrOffline(await installArguments(path, resolution), context);
-      if (succeeded(installed)) return;
-      // What a lock names exactly may not be found by name and version, as in an index that needs its own settings.
-      const again =
-        context.source.from.kind === "lock" && !resolution.syncOnly && installed.end.kind === "exited";
-      if (!again || isNetworkFailure(installed.stderr)) throw tools.failure(FAILED_TO_INSTALL, installed);
-      context.report("Installing straight from uv.lock");
-      const synced = await sync(path, context);
-      if (!succeeded(synced)) throw tools.failure(FAILED_TO_INSTALL, synced);
+      await context.step("python.install_deps", () => install(path, { resolution, context }));
     },
   };
+
+  async function install(
+    path: string,
+    { resolution, context }: { readonly resolution: Resolution; readonly context: InstallContext },
+  ): Promise<void> {
+    const installed = resolution.syncOnly
+      ? await sync(path, context)
+      : await runOrOffline(await installArguments(path, resolution), context);
+    if (succeeded(installed)) return;
+    // What a lock names exactly may not be found by name and version, as in an index that needs its own settings.
+    const again =
+      context.source.from.kind === "lock" && !resolution.syncOnly && installed.end.kind === "exited";
+    if (!again || isNetworkFailure(installed.stderr)) throw tools.failure(FAILED_TO_INSTALL, installed);
+    context.report("Installing straight from uv.lock");
+    const synced = await sync(path, context);
+    if (!succeeded(synced)) throw tools.failure(FAILED_TO_INSTALL, synced);
+  }
 
   async function installArguments(path: string, resolution: Resolution): Promise<string[]> {
     const file = join(path, "requirements.txt");
