@@ -174,6 +174,19 @@ async function wholeLifeOfAPlugin(): Promise<void> {
     });
     expect(await plugd(["list", ...here]), { code: 0, err: "Nothing is installed" });
   });
+  await check("a plugin in TypeScript that it makes answers as it is", async () => {
+    const profile = ["--quick", "--author", "smoke", "--name", "made", "--description", "d"];
+    for (const argv of [
+      ["plugin", "init", ...profile, "--language", "typescript"],
+      ["plugin", "package", "made"],
+      ["install", "made.difypkg", ...here],
+    ])
+      expect(await plugd(argv), { code: 0 });
+    expect(await plugd(["invoke", "smoke/made", "made", "query=tea", ...here]), {
+      code: 0,
+      out: "You asked for: tea",
+    });
+  });
   await check("it ends with 0 again", () => second.stop());
 }
 

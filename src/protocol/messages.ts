@@ -92,4 +92,6 @@ export interface Codec {
   decodeOversize(head: string, sizeBytes: number, limitBytes: number): PluginEvent;
   /** One line with its terminator, or undefined where the dialect has no such message. */
   encode(message: DaemonMessage): string | undefined;
+  /** To be called for a message that was encoded and dropped before the peer could read it. */
+  unsent?(message: DaemonMessage): void;
 }

@@ -108,7 +108,7 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
       const { tenantId, pluginId, userId } = of;
       const data =
         type === "user_info"
-          ? { user_id: userId, tenant_id: tenantId }
+          ? { user_id: userId }
           : await deps.storage.handle(
               { tenantId, pluginId, limitBytes: permission?.storage?.size },
               readStorageRequest(request),

@@ -25,7 +25,7 @@ export interface SessionsOptions {
   readonly stallMs: number;
   readonly onHeartbeat: () => void;
   readonly onLog: (level: LogLevel, message: string, timestamp?: string) => void;
-  /** Default: noise. */
+  /** Somebody looks at it, and can let it go on: the limit in time of its call rests meanwhile. Default: noise. */
   readonly onBreakpoint?: (breakpoint: Breakpoint) => void;
   /** Default: noise. */
   readonly onReload?: (reload: Reload) => void;
@@ -107,9 +107,9 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
         options.onLog(event.level, event.message, event.timestamp);
         return;
       case "breakpoint":
+        if (!options.onBreakpoint) return options.onNoise(`breakpoint at ${event.file}:${event.line}`);
         pauseLimits(event.sessionId);
-        if (options.onBreakpoint) options.onBreakpoint(event);
-        else options.onNoise(`breakpoint at ${event.file}:${event.line}`);
+        options.onBreakpoint(event);
         return;
       case "reload":
         if (options.onReload) options.onReload(event);

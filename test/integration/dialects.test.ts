@@ -26,7 +26,7 @@ interface Carried {
   hangUp(): void;
 }
 
-type Carrier = (dialect: DialectName, codec: Codec) => Carried;
+type Carrier = (dialect: DialectName, codec: Codec) => Promise<Carried>;
 
 const CARRIERS: Readonly<Record<string, Carrier>> = { stdio: overStdio, memory: overMemory };
 
@@ -40,7 +40,7 @@ afterEach(async () => {
   for (const leave of leaving.splice(0)) await leave();
 });
 
-function overStdio(dialect: DialectName, codec: Codec): Carried {
+async function overStdio(dialect: DialectName, codec: Codec): Promise<Carried> {
   const child = Bun.spawn([process.execPath, PLUGIN, dialect], {
     stdin: "pipe",
     stdout: "pipe",
@@ -58,7 +58,7 @@ function overStdio(dialect: DialectName, codec: Codec): Carried {
 }
 
 /** The bytes of the dialect, without anything that carries them. */
-function overMemory(dialect: DialectName, codec: Codec): Carried {
+async function overMemory(dialect: DialectName, codec: Codec): Promise<Carried> {
   const { transport, peer } = createMemoryTransport();
   const write = (text: string) =>
     text
@@ -81,8 +81,8 @@ function overMemory(dialect: DialectName, codec: Codec): Carried {
 const CONTEXT = { conversationId: null, messageId: null, appId: null, endpointId: null, context: null };
 const decodeTool = TOOL_ACTIONS[0]?.createItemDecoder();
 
-function connect(carrier: Carrier, dialect: DialectName) {
-  const { transport, hangUp } = carrier(dialect, DIALECTS[dialect]());
+async function connect(carrier: Carrier, dialect: DialectName) {
+  const { transport, hangUp } = await carrier(dialect, DIALECTS[dialect]());
   const beaten = Promise.withResolvers<void>();
   const noise: string[] = [];
   const sessions = createSessions(transport, {
@@ -143,12 +143,12 @@ for (const [carrierName, carrier] of Object.entries(CARRIERS))
   for (const dialect of ["sdk", "plain"] as const)
     describe(`a plugin that speaks ${dialect} over ${carrierName}`, () => {
       test("answers one item", async () => {
-        const { call } = connect(carrier, dialect);
+        const { call } = await connect(carrier, dialect);
         expect(await call({ mode: "one" })).toEqual({ texts: ["one"], end: { kind: "completed" } });
       });
 
       test("streams in order, several calls at a time", async () => {
-        const { call } = connect(carrier, dialect);
+        const { call } = await connect(carrier, dialect);
         const expected = Array.from({ length: 300 }, (_, at) => String(at));
         for (const { texts, end } of await Promise.all([
           call({ mode: "many", n: 300 }),
@@ -160,7 +160,7 @@ for (const [carrierName, carrier] of Object.entries(CARRIERS))
       });
 
       test("fails with a type, a message and a code", async () => {
-        const { call } = connect(carrier, dialect);
+        const { call } = await connect(carrier, dialect);
         expect(await call({ mode: "fail" })).toEqual({
           texts: [],
           end: {
@@ -171,7 +171,7 @@ for (const [carrierName, carrier] of Object.entries(CARRIERS))
       });
 
       test("is told that nobody waits any more, where the dialect has words for it", async () => {
-        const { open, call } = connect(carrier, dialect);
+        const { open, call } = await connect(carrier, dialect);
         const before = Number((await call({ mode: "cancelled" })).texts[0]);
         const leave = new AbortController();
         const invocation = await open({ mode: "hang" }, { signal: leave.signal });
@@ -184,7 +184,7 @@ for (const [carrierName, carrier] of Object.entries(CARRIERS))
       });
 
       test("calls back, and the answer reaches it", async () => {
-        const { call } = connect(carrier, dialect);
+        const { call } = await connect(carrier, dialect);
         const asked: unknown[] = [];
         const onBackwardsCall: OnBackwardsCall = async (callBack) => {
           asked.push(callBack.request);
@@ -199,14 +199,14 @@ for (const [carrierName, carrier] of Object.entries(CARRIERS))
       });
 
       test("gives a sign of life", async () => {
-        const { transport, beaten } = connect(carrier, dialect);
+        const { transport, beaten } = await connect(carrier, dialect);
         // The SDK beats by itself, and is sent nothing.
         await transport.send({ kind: "heartbeat" });
         await beaten;
       });
 
       test("loses the call of a line above the limit, and lives", async () => {
-        const { call } = connect(carrier, dialect);
+        const { call } = await connect(carrier, dialect);
         const [large, other] = await Promise.all([
           call({ mode: "large", n: 2 * MAX_LINE_BYTES }),
           call({ mode: "many", n: 10 }),
@@ -220,7 +220,7 @@ for (const [carrierName, carrier] of Object.entries(CARRIERS))
       });
 
       test("ends its open calls when it goes", async () => {
-        const { open, sessions, hangUp } = connect(carrier, dialect);
+        const { open, sessions, hangUp } = await connect(carrier, dialect);
         const invocation = await open({ mode: "hang" });
         await invocation.take();
         hangUp();

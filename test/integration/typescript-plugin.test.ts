@@ -285,7 +285,7 @@ await serve({
 
   test("stores, and asks the platform; a refusal is an error of its own", async () => {
     expect(await texts({ mode: "storage" })).toEqual(['[null,"é",true,false]']);
-    expect(await texts({ mode: "user" })).toEqual([JSON.stringify({ user_id: "u1", tenant_id: TENANT })]);
+    expect(await texts({ mode: "user" })).toEqual([JSON.stringify({ user_id: "u1" })]);
     expect(await texts({ mode: "denied" })).toEqual([
       "permission denied, you need to enable app access in plugin manifest",
     ]);

@@ -56,7 +56,9 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
         const request = sent.cancel(message.sessionId);
         if (!request) return undefined;
         const line = `${JSON.stringify({ type: "cancel", request_id: request.requestId })}\n`;
-        if (!beats) return line;
+        // One that does not beat, and streams nothing by its ids, does one thing at a time: it reads this when it is
+        // over, and the article's sample would answer an error that nobody could tell from that of another request.
+        if (!beats) return request.streamsById ? line : undefined;
         sent.heartbeat();
         return line + HEARTBEAT;
       }
@@ -146,8 +148,10 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
 
   function start({ ids, line, events }: Context): void {
     const request = hasIds(ids) ? sent.find(ids) : sent.next();
-    if (request?.kind === "request") sent.begin(request);
-    else if (hasIds(ids) || !cannotTell("a stream_start", events)) events.push(noise(line));
+    if (request) {
+      sent.begin(request);
+      request.streamsById ||= hasIds(ids);
+    } else if (hasIds(ids) || !cannotTell("a stream_start", events)) events.push(noise(line));
   }
 
   function chunk(ids: Ids, data: Item, events: PluginEvent[]): void {
@@ -187,13 +191,12 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
     let request: OpenRequest | undefined;
     if (hasIds(ids)) request = sent.find(ids);
     else {
-      const next = sent.next();
-      if (next?.kind === "cancel" && failed) sent.forgetCancel();
-      else if (next?.kind === "request") request = next;
-      else if (!cannotTell(failed ? "an error" : "a response", events) && !next) events.push(noise(line));
+      if (failed && sent.takeCancel()) return;
+      request = sent.next();
+      if (!request && cannotTell(failed ? "an error" : "a response", events)) return;
     }
     if (!request) {
-      if (hasIds(ids)) events.push(noise(line));
+      events.push(noise(line));
       return;
     }
     sent.finish(request);
@@ -219,14 +222,19 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
   }
 
   function callBack(message: Message, { ids, line, events }: Context): void {
-    const live = sent.open.filter(({ abandoned }) => !abandoned);
-    const bySession = sent.find({ sessionId: ids.sessionId, requestId: undefined });
-    const request = typeof ids.sessionId === "string" ? bySession : live.length === 1 ? live[0] : undefined;
+    const { sessionId } = ids;
+    const named = typeof sessionId === "string";
+    const live = named ? [] : sent.open.filter(({ abandoned }) => !abandoned);
+    const request = named ? sent.find({ sessionId, requestId: undefined }) : live[0];
+    // Whose call it is decides what it may do: a guess could hand one tenant's data to another.
+    if (live.length > 1)
+      return breakOff(
+        live,
+        `a call back without session_id came while ${live.length} requests were open`,
+        events,
+      );
     if (!request || request.abandoned) {
-      // Which call it is for decides what it may do: a guess could hand one tenant's data to another.
-      if (typeof ids.sessionId !== "string" && live.length > 1)
-        breakOff(live, `a call back without session_id came while ${live.length} requests were open`, events);
-      else events.push(noise(line));
+      events.push(noise(line));
       return;
     }
     const { raw, value, spelling } = readCallBack({
@@ -274,7 +282,13 @@ export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
     }
   }
 
-  return { name: "plain", decode, decodeOversize, encode };
+  function unsent(message: DaemonMessage): void {
+    const request =
+      message.kind === "request" && sent.find({ sessionId: message.sessionId, requestId: undefined });
+    if (request) sent.forget(request);
+  }
+
+  return { name: "plain", decode, decodeOversize, encode, unsent };
 }
 
 interface Context {

@@ -8,6 +8,8 @@ export interface OpenRequest {
   readonly requestId: string;
   readonly appId: string | null;
   readonly items: AnswerItems;
+  /** Its stream has begun, by a line with its ids. */
+  streamsById: boolean;
   /** Nobody waits for it. Its answer is still to come, and belongs to no other request. */
   abandoned: boolean;
   /** Calls back that are not answered to their end, by the ids that the plugin chose. */
@@ -35,7 +37,7 @@ const MAX_SIGNS = 64;
  * - A heartbeat behind a cancel tells when it was read: what was cancelled and not answered by then, never will be.
  */
 export interface SentMessages {
-  request(request: Omit<OpenRequest, "kind" | "abandoned" | "calls">): OpenRequest;
+  request(request: Omit<OpenRequest, "kind" | "streamsById" | "abandoned" | "calls">): OpenRequest;
   /** Undefined where it has ended already. */
   cancel(sessionId: string): OpenRequest | undefined;
   heartbeat(): void;
@@ -47,14 +49,16 @@ export interface SentMessages {
   readonly streams: ReadonlySet<OpenRequest>;
   /** It was answered to its end. */
   finish(request: OpenRequest): void;
+  /** It has never reached the plugin. */
+  forget(request: OpenRequest): void;
   /** Its caller has got an error of ours; the rest of its answer goes nowhere. */
   abandon(request: OpenRequest): void;
   /** Those that are open, abandoned ones among them. */
   readonly open: readonly OpenRequest[];
   /** Whose turn it is to be answered; undefined where that cannot be told, or is nobody's. */
-  next(): Sent | undefined;
-  /** The error of a plugin that does not know what a cancel is. */
-  forgetCancel(): void;
+  next(): OpenRequest | undefined;
+  /** Whether it is a cancel's turn: an error is the answer of a plugin that does not know one. Takes it off. */
+  takeCancel(): boolean;
 }
 
 export function createSentMessages({ beats }: { readonly beats: boolean }): SentMessages {
@@ -97,6 +101,7 @@ export function createSentMessages({ beats }: { readonly beats: boolean }): Sent
       const entry: OpenRequest = {
         ...request,
         kind: "request",
+        streamsById: false,
         abandoned: false,
         calls: new Map(),
       };
@@ -145,23 +150,23 @@ export function createSentMessages({ beats }: { readonly beats: boolean }): Sent
       }
       remove(request);
     },
+    forget: remove,
     abandon,
     get open() {
       return requests();
     },
     next() {
-      const open = requests();
-      const waiting = [...sent].filter(({ kind }) => kind !== "heartbeat");
-      if (waiting.length === 1) return waiting[0];
-      if (concurrent || (!beats && open.some(({ abandoned }) => abandoned))) return undefined;
-      return waiting[0];
+      const [first, second] = byRequest.values();
+      return concurrent && second ? undefined : first;
     },
-    forgetCancel() {
-      for (const entry of sent)
-        if (entry.kind === "cancel") {
-          sent.delete(entry);
-          return;
-        }
+    takeCancel() {
+      for (const entry of sent) {
+        if (entry.kind === "request" && !concurrent) return false;
+        if (entry.kind !== "cancel") continue;
+        sent.delete(entry);
+        return true;
+      }
+      return false;
     },
   };
 }

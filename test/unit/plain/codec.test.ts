@@ -95,8 +95,14 @@ describe("createPlainCodec() requests", () => {
       '{"type":"cancel","request_id":"r1"}\n{"type":"heartbeat","action":"heartbeat"}\n',
     );
     expect(codec.encode({ kind: "cancel", sessionId: "s1" })).toBeUndefined();
-    const silent = codecWith(1, { heartbeat: false });
-    expect(silent.encode({ kind: "cancel", sessionId: "s1" })).toBe('{"type":"cancel","request_id":"r1"}\n');
+  });
+
+  test("one without heartbeats is told of a cancel where its stream has begun by its ids", () => {
+    const cancel = { kind: "cancel", sessionId: "s1" } as const;
+    expect(codecWith(1, { heartbeat: false }).encode(cancel)).toBeUndefined();
+    const codec = codecWith(1, { heartbeat: false });
+    say(codec, start("r1"));
+    expect(codec.encode(cancel)).toBe('{"type":"cancel","request_id":"r1"}\n');
   });
 
   test("continue and reload", () => {
@@ -191,10 +197,18 @@ describe("createPlainCodec() whose answer it is", () => {
     ).toEqual(["heartbeat", "item s2", "end s2"]);
   });
 
-  test("without heartbeats nobody can tell, so several calls get an error", () => {
+  test("without heartbeats the order holds as well: what is cancelled is answered all the same", () => {
     const codec = codecWith(3, { heartbeat: false });
     codec.encode({ kind: "cancel", sessionId: "s1" });
-    expect(told(say(codec, response()))).toEqual(["broken s2", "broken s3"]);
+    expect(told(say(codec, response(), response(), failure))).toEqual(["item s2", "end s2", "error s3"]);
+  });
+
+  test("a request that never reached the plugin is not waited for", () => {
+    const codec = codecWith(2);
+    const message = { kind: "request", sessionId: "s1", session: CONTEXT, data: {} } as const;
+    codec.encode({ kind: "cancel", sessionId: "s1" });
+    codec.unsent?.(message);
+    expect(told(say(codec, failure, response()))).toEqual(["error s2", "noise"]);
   });
 
   test("after the end nothing counts: a second end, a response, an error, a chunk", () => {

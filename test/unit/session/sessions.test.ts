@@ -392,7 +392,7 @@ describe("createSessions() at a breakpoint", () => {
   });
 
   test("the limit of the call that stands there rests until it goes on, and of no other", async () => {
-    const { sessions, peer, open } = setUp();
+    const { sessions, peer, open } = setUp({ onBreakpoint: () => undefined });
     const [stopped, other] = await Promise.all([
       open("s1", { timeoutMs: 100 }),
       open("s2", { timeoutMs: 100 }),
@@ -409,10 +409,18 @@ describe("createSessions() at a breakpoint", () => {
   });
 
   test("an item says that it goes on", async () => {
-    const { peer, open } = setUp();
+    const { peer, open } = setUp({ onBreakpoint: () => undefined });
     const invocation = await open("s1", { timeoutMs: 50 });
     await peer.emit({ ...breakpoint, sessionId: undefined });
     await peer.emit(item("s1", "1"));
+    expect(await invocation.ended).toEqual({ kind: "timeout" });
+  });
+
+  test("where nobody could let it go on a breakpoint is no way around the limit", async () => {
+    const { sessions, peer, open } = setUp();
+    const invocation = await open("s1", { timeoutMs: 50 });
+    await peer.emit({ ...breakpoint, sessionId: "s1" });
+    expect(sessions.paused).toBe(false);
     expect(await invocation.ended).toEqual({ kind: "timeout" });
   });
 });

@@ -142,3 +142,16 @@ describe("createStdioTransport() close()", () => {
     expect(await readAll(transport)).toEqual([]);
   });
 });
+
+test("createStdioTransport() tells the codec of a message that was dropped before it was written", async () => {
+  const dropped: unknown[] = [];
+  const fake = createFakeProcess();
+  const write = async (_text: string, signal?: AbortSignal) => signal?.throwIfAborted();
+  const transport = createStdioTransport(
+    { ...fake.process, write },
+    { codec: { ...createSdkCodec(), unsent: (message) => dropped.push(message) }, maxLineBytes: 10_000 },
+  );
+  await transport.send(REQUEST);
+  await expect(transport.send(REQUEST, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
+  expect(dropped).toEqual([REQUEST]);
+});

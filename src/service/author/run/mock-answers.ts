@@ -50,6 +50,7 @@ const EMBEDDING_USAGE = {
 };
 
 const KINDS: Readonly<Record<string, Kind>> = {
+  user_info: { required: [], answer: () => one({ user_id: "mock-user" }) },
   llm: { required: [...MODEL, "mode"], answer: (request) => stream(llmChunks(request)) },
   llm_structured_output: {
     required: [...MODEL, "mode", "structured_output_schema"],
