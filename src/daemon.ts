@@ -191,7 +191,7 @@ async function build(
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,
     log,
-    logOf: watching.logOf,
+    ...watching.local,
   });
   onClose("the plugins", () => plugins.close({ drainMs }));
 
@@ -241,7 +241,8 @@ async function build(
     background,
     metrics,
     log,
-    logOf: ({ identifier, tenantId }) => watching.logOf(identifier.pluginId, tenantId),
+    watching,
+    local: plugins,
   });
   onClose("the debug server", () => debug.close());
   const { innerApi, traces, invoke } = callModules({

@@ -14,12 +14,11 @@ const DebuggingKey = Type.Object({ key: Type.String(), port: Type.Optional(Type.
 /** Of daemons that do not tell theirs. */
 const USUAL_PORT = 5003;
 
-export function debugCommand(io: CliIo): Command {
-  const key = withConnectionOptions(new Command("key"))
+export function keyCommand(io: CliIo): Command {
+  return withConnectionOptions(new Command("key"))
     .description("print what a plugin's .env needs to connect to the daemon; the key is good for two hours")
     .option("--json", "print what the API answers")
     .action((flags: KeyFlags) => printKey(flags, io));
-  return new Command("debug").description("debug plugins that run on a developer's machine").addCommand(key);
 }
 
 async function printKey(flags: KeyFlags, io: CliIo): Promise<void> {

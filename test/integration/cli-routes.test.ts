@@ -54,7 +54,13 @@ type Group = keyof typeof CONTRACT;
 /** Groups that this release does not have, or not with these settings. */
 const MISSING: readonly Group[] = ["pprof", "serverless", "admin"];
 /** What the reference does not have. */
-const OWN = ["GET /openapi.json", "GET /docs", "GET /plugin/:tenant_id/debugging/events"];
+const OWN = [
+  "GET /openapi.json",
+  "GET /docs",
+  "GET /plugin/:tenant_id/debugging/events",
+  "POST /plugin/:tenant_id/debugging/continue",
+  "POST /plugin/:tenant_id/debugging/reload",
+];
 
 function below(method: string, prefix: string, paths: string): readonly string[] {
   return paths

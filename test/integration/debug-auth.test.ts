@@ -8,6 +8,7 @@ import { createCounted } from "../../src/runtime/debug/counted.ts";
 import { createDebugRuntimes } from "../../src/runtime/debug/debug-runtimes.ts";
 import { type DebugServerOptions, startDebugServer } from "../../src/runtime/debug/debug-server.ts";
 import { createFailedKeys } from "../../src/runtime/debug/failed-keys.ts";
+import { createDebugHelpers } from "../../src/runtime/debug/helpers.ts";
 import { createServeConnection } from "../../src/runtime/debug/serve-connection.ts";
 import { connectDebug, manifestMessage, registration, toolMessage } from "../support/debug-client.ts";
 import { until } from "../support/processes.ts";
@@ -16,10 +17,12 @@ import { declarationOf } from "../unit/store/test-store.ts";
 setDefaultTimeout(30_000);
 
 const log = createLogger({ level: "ERROR", format: "text", write: () => undefined });
+const ignore = () => undefined;
+const observer = { log: ignore, breakpoint: ignore, left: ignore, reload: ignore };
 const DECLARATION = { ...manifestMessage().data, tool: toolMessage().data[0] };
 
 /** A debug server without a daemon: two tenants, one of which has `acme/search` installed. */
-function start(options: { readonly plain?: boolean; readonly tls?: DebugServerOptions["tls"] } = {}) {
+function start(options: { readonly tls?: DebugServerOptions["tls"] } = {}) {
   const shown = new Map<string, string>();
   const runtimes = createDebugRuntimes({
     records: {
@@ -48,10 +51,12 @@ function start(options: { readonly plain?: boolean; readonly tls?: DebugServerOp
           ? { declaration: declarationOf("search", { tool }), assetIds: ["a.svg"] }
           : undefined,
       runtimes,
-      dialects: { sdk: createSdkCodec, plain: options.plain === false ? undefined : createSdkCodec },
+      dialects: { sdk: createSdkCodec, plain: createSdkCodec },
       settings: { maxLineBytes: 1_000_000, budgetBytes: 1_000_000, stallMs: 1000, silenceMs: 0 },
       failedKeys: createFailedKeys({ maxPerMinute: 3, now: () => performance.now() }),
-      tenants: createCounted(2),
+      tenants: { plugins: createCounted(2), helpers: createCounted(2) },
+      helpers: createDebugHelpers({ observer, silenceMs: 0, log }),
+      observer,
       handshakeMs: 5000,
       registrationMs: 5000,
       log,
@@ -173,11 +178,6 @@ describe("auth", () => {
     expect(await ask(made.port, auth())).toMatchObject(failed("SERVER_BUSY"));
     first.hangUp();
     second.hangUp();
-  });
-
-  test("is refused where nobody speaks its dialect", async () => {
-    await using made = start({ plain: false });
-    expect(await ask(made.port, auth())).toMatchObject(failed("UNSUPPORTED"));
   });
 });
 

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CliDeps } from "../cli-deps.ts";
 import type { CliIo } from "../cli-io.ts";
 import { checksumCommand } from "./checksum.ts";
+import { debugHelperCommand } from "./debug.ts";
 import { devCommand } from "./dev.ts";
 import { initCommand } from "./init.ts";
 import { moduleCommand } from "./module.ts";
@@ -21,5 +22,6 @@ export function pluginCommand(io: CliIo, deps: CliDeps): Command {
     .addCommand(moduleCommand(io))
     .addCommand(readmeCommand(io))
     .addCommand(runCommand(io, deps))
-    .addCommand(devCommand(io, deps));
+    .addCommand(devCommand(io, deps))
+    .addCommand(debugHelperCommand(io));
 }

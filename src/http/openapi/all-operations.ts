@@ -1,4 +1,5 @@
 import { assetOperations } from "../routes/assets.ts";
+import { debuggingControlOperations } from "../routes/debugging-control.ts";
 import { debuggingOperations } from "../routes/debugging.ts";
 import { debuggingEventOperations } from "../routes/debugging-events.ts";
 import { endpointOperations } from "../routes/endpoint-management.ts";
@@ -28,6 +29,7 @@ export function allOperations(options: { readonly openDocs: boolean }): Operatio
     ...endpointOperations(),
     ...hookOperations(),
     ...debuggingEventOperations(),
+    ...debuggingControlOperations(),
     ...assetOperations(),
     ...debuggingOperations(),
     ...dispatchOperations(),

@@ -1,5 +1,5 @@
 import type { Logger } from "../../lib/logger.ts";
-import type { Codec } from "../../protocol/messages.ts";
+import type { Breakpoint, Codec, Reload } from "../../protocol/messages.ts";
 import type { PluginError } from "../../protocol/plugin-error.ts";
 import { createSessions, type Sessions } from "../../session/sessions.ts";
 import { createLineTransport } from "../../transport/line-transport.ts";
@@ -21,6 +21,10 @@ export interface DebugConnectionOptions extends DebugConnectionSettings {
   readonly plugin: string;
   readonly codec: Codec;
   readonly log: Logger;
+  readonly onBreakpoint: (breakpoint: Breakpoint) => void;
+  readonly onReload: (reload: Reload) => void;
+  /** Its dialect lets the daemon ask for signs of life, and the plugin answers; false where it gives them by itself. */
+  readonly asks: boolean;
 }
 
 /** A registered connection with the sessions that run over it. */
@@ -28,6 +32,8 @@ export interface DebugConnection {
   /** Name for logs, such as `tcp:10.0.0.7:52114`. */
   readonly label: string;
   readonly sessions: Sessions;
+  /** Its dialect knows `continue` and `reload`. */
+  readonly canBeTold: boolean;
   /** Resolves when the connection is gone and every call with it: why, as one text. Never rejects. */
   readonly ended: Promise<string>;
   close(why: string): Promise<void>;
@@ -35,6 +41,7 @@ export interface DebugConnection {
 
 /** Silence is looked for at least this often, and no more often than once a second. */
 const MAX_CHECK_MS = 30_000;
+const ASK_MS = 10_000;
 /** To the letter: clients match it (contract/plugin-wire 2.7). */
 const CONNECTION_CLOSED: PluginError = {
   error_type: "ConnectionClosedError",
@@ -46,6 +53,7 @@ const CONNECTION_CLOSED: PluginError = {
 export function createDebugConnection(channel: TcpChannel, options: DebugConnectionOptions): DebugConnection {
   const { plugin, log, silenceMs } = options;
   const checkMs = Math.max(1000, Math.min(MAX_CHECK_MS, silenceMs / 4));
+  const askMs = silenceMs === 0 ? ASK_MS : Math.min(ASK_MS, silenceMs / 3);
   const silence = createSilenceWatch({ checkMs, now: () => performance.now() });
   /** Set when we end it ourselves. */
   let ending: string | undefined;
@@ -60,6 +68,8 @@ export function createDebugConnection(channel: TcpChannel, options: DebugConnect
     stallMs: options.stallMs,
     onHeartbeat: () => undefined,
     onLog: (level, message) => log[level](PLUGIN_LINES.log, { plugin, message }),
+    onBreakpoint: options.onBreakpoint,
+    onReload: options.onReload,
     onNoise: (text) => log.debug(PLUGIN_LINES.output, { plugin, text }),
     describeEnd: () => Promise.resolve(CONNECTION_CLOSED),
   });
@@ -78,14 +88,25 @@ export function createDebugConnection(channel: TcpChannel, options: DebugConnect
 
   async function untilEnded(): Promise<string> {
     const watch = silenceMs === 0 ? undefined : setInterval(checkSilence, checkMs);
+    // Any answer is a sign of life; one that is missing shows as silence.
+    const asks = options.asks
+      ? setInterval(() => void transport.send({ kind: "heartbeat" }).catch(() => undefined), askMs)
+      : undefined;
     // A reader that waits for room must not hold up the end of calls whose client is gone.
     void channel.gone.then(() => transport.close());
     const reason = await sessions.ended;
     clearInterval(watch);
+    clearInterval(asks);
     await channel.close();
     if (reason.kind === "broken") return reason.cause.message;
     return ending ?? "the client hung up";
   }
 
-  return { label: channel.label, sessions, ended: untilEnded(), close };
+  return {
+    label: channel.label,
+    sessions,
+    canBeTold: options.codec.name === "plain",
+    ended: untilEnded(),
+    close,
+  };
 }

@@ -42,6 +42,8 @@ export interface DevDialect {
   }): Iterable<string>;
   /** Says over the open connection that the declaration has changed; undefined where that takes a new one. */
   readonly redeclare: ((declaration: PluginDeclaration) => string) | undefined;
+  /** Says that a reload was done that the daemon had asked for. */
+  readonly reloaded: string | undefined;
   ofDaemon(line: string): DaemonLine;
   ofPlugin(line: string): PluginLine;
   failure(call: { readonly id: string; readonly sessionId: string }, failure: DevFailure): string;
@@ -99,6 +101,7 @@ const SDK: DevDialect = {
     yield json({ type: "end", data: {} });
   },
   redeclare: undefined,
+  reloaded: undefined,
   ofDaemon(line) {
     const message = record(line);
     // Refusals are plain text.
@@ -139,6 +142,7 @@ function plain(asked: boolean): DevDialect {
         declaration,
       }),
     ],
+    reloaded: json({ type: "reload", status: "success", message: "Plugin reloaded successfully" }),
     redeclare: (declaration) =>
       json({ type: "reload", status: "success", message: "The declaration has changed", declaration }),
     ofDaemon(line) {

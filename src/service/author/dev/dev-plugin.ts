@@ -93,6 +93,8 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
   /** Ended when what was registered no longer holds. */
   let registration = new AbortController();
   let refused = false;
+  /** An operator has asked for the start that goes on. */
+  let reloading = false;
   let address: Awaited<ReturnType<DevPluginOptions["address"]>> | undefined;
   /** The declaration could not be read when it was last tried. */
   let unread = false;
@@ -111,7 +113,10 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
       refused = true;
       tell({ kind: "refused", why });
     },
-    onReload: () => change([]),
+    onReload() {
+      reloading = true;
+      change([]);
+    },
   });
 
   function beside(work: Promise<void>): void {
@@ -163,9 +168,10 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
     old.close();
   }
 
-  function redeclare(): void {
+  function redeclare(before: DevSource): void {
     tell({ kind: "declared", source });
-    if (dialect.redeclare) bridge.say(dialect.redeclare(source.declaration));
+    const same = before.identifier.pluginId === source.identifier.pluginId;
+    if (same && dialect.redeclare) bridge.say(dialect.redeclare(source.declaration));
     else registration.abort();
   }
 
@@ -222,6 +228,8 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
       first.then((ready) => {
         if (!ready || child !== started) return;
         bridge.open(started);
+        if (reloading && dialect.reloaded !== undefined) bridge.say(dialect.reloaded);
+        reloading = false;
         tell({ kind: "ready", tookMs: performance.now() - since, pid: started.pid });
       }),
     );
@@ -254,17 +262,12 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
     try {
       const declares = first || unread || paths.some(isDeclaring);
       if (declares && !first) {
-        const before = JSON.stringify(source.declaration);
-        const icons = Bun.hash(Buffer.concat([...source.assets.values()]));
+        const before = source;
         unread = true;
         source = await readDevSource(folder);
         unread = false;
         dialect = devDialect(readRunner(source.declaration.meta.runner));
-        if (
-          JSON.stringify(source.declaration) !== before ||
-          Bun.hash(Buffer.concat([...source.assets.values()])) !== icons
-        )
-          redeclare();
+        if (stateOf(source) !== stateOf(before)) redeclare(before);
       }
       if (declares || !plan || paths.some(isDependencyFile)) await prepare();
       await start(since);
@@ -303,4 +306,11 @@ function whenAborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** Tells one declaration with its assets from another. */
+function stateOf({ declaration, assets }: DevSource): string {
+  const hash = new Bun.CryptoHasher("sha256").update(JSON.stringify(declaration));
+  for (const [name, bytes] of assets) hash.update(`${name}\0${bytes.length}\0`).update(bytes);
+  return hash.digest("hex");
 }
