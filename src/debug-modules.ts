@@ -14,7 +14,7 @@ import type { DebuggedPlugin } from "./runtime/debug/debugged-plugin.ts";
 import type { DebugRuntimes } from "./runtime/debug/debug-runtimes.ts";
 import { type DebugServer, startDebugServer } from "./runtime/debug/debug-server.ts";
 import { createFailedKeys } from "./runtime/debug/failed-keys.ts";
-import { createDebugHelpers } from "./runtime/debug/helpers.ts";
+import { createDebugHelpers } from "./runtime/debug/debug-helpers.ts";
 import { createServeConnection } from "./runtime/debug/serve-connection.ts";
 import type { PluginRuntime } from "./runtime/runtime.ts";
 import type { BackgroundWork } from "./service/background-work.ts";

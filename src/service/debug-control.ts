@@ -1,5 +1,5 @@
 import { DaemonError } from "../protocol/daemon-error.ts";
-import type { DebugHelpers, HelpedPlugin, HelperObserver } from "../runtime/debug/helpers.ts";
+import type { DebugHelpers, HelpedPlugin, HelperObserver } from "../runtime/debug/debug-helpers.ts";
 import { PLUGIN_LINES } from "../runtime/plugin-lines.ts";
 import type { PluginRuntime } from "../runtime/runtime.ts";
 import type { Logger } from "../lib/logger.ts";

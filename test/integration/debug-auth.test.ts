@@ -8,7 +8,7 @@ import { createCounted } from "../../src/runtime/debug/counted.ts";
 import { createDebugRuntimes } from "../../src/runtime/debug/debug-runtimes.ts";
 import { type DebugServerOptions, startDebugServer } from "../../src/runtime/debug/debug-server.ts";
 import { createFailedKeys } from "../../src/runtime/debug/failed-keys.ts";
-import { createDebugHelpers } from "../../src/runtime/debug/helpers.ts";
+import { createDebugHelpers } from "../../src/runtime/debug/debug-helpers.ts";
 import { createServeConnection } from "../../src/runtime/debug/serve-connection.ts";
 import { connectDebug, manifestMessage, registration, toolMessage } from "../support/debug-client.ts";
 import { until } from "../support/processes.ts";

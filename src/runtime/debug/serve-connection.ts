@@ -21,7 +21,7 @@ import {
 import type { DebugRuntimes } from "./debug-runtimes.ts";
 import { type DebuggedPlugin, debuggedPlugin } from "./debugged-plugin.ts";
 import type { FailedKeys } from "./failed-keys.ts";
-import type { DebugHelpers, HelpedPlugin, HelperObserver } from "./helpers.ts";
+import type { DebugHelpers, HelpedPlugin, HelperObserver } from "./debug-helpers.ts";
 import { createLineReader, type LineReader, LineTooLongError } from "./line-reader.ts";
 import {
   INITIAL_REGISTRATION,
