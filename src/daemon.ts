@@ -18,6 +18,7 @@ import { managementInstallRoutes } from "./http/routes/management-install.ts";
 import { managementListRoutes } from "./http/routes/management-lists.ts";
 import { managementPluginRoutes } from "./http/routes/management-plugins.ts";
 import { managementProviderRoutes } from "./http/routes/management-providers.ts";
+import { pprofRoutes } from "./http/routes/pprof.ts";
 import { readmeRoutes } from "./http/routes/readme.ts";
 import { startServer } from "./http/server.ts";
 import { openUploadSpool } from "./http/upload-spool.ts";
@@ -46,6 +47,7 @@ import { createMetrics, exposeMetrics } from "./service/metrics.ts";
 import { openPluginStorage } from "./plugin-storage-modules.ts";
 import { createListModelBindings } from "./service/model-bindings.ts";
 import { createPackageGuard } from "./service/package-guard.ts";
+import { createProfiler } from "./service/profiler.ts";
 import { createProviders } from "./service/providers.ts";
 import { createReadReadme } from "./service/readme.ts";
 import { createRetirePlugin } from "./service/retire-plugin.ts";
@@ -78,6 +80,7 @@ export interface DaemonOptions {
 const FORM_BYTES = 1024 * 1024;
 const SESSION_WRITE_MS = 1000;
 const SWEEP_MS = 60_000;
+const MIN_SWEEP_MS = 1000;
 
 /**
  * Builds everything in order and closes it in reverse. When a step fails, what was built is closed before the error
@@ -326,6 +329,7 @@ async function build(
       ...endpoints.guarded,
       ...debug.routes,
       ...watching.guarded,
+      ...(config.PPROF_ENABLED ? [pprofRoutes({ profiler: createProfiler(), argv: process.argv })] : []),
     ],
   });
   const server = startServer({
@@ -359,9 +363,8 @@ async function build(
 
   // What goes on in the background from here
   background.repeat("remove old tasks", SWEEP_MS, () => installTasks.sweep());
-  background.repeat("collect what nobody uses", SWEEP_MS, async () => {
-    await collect();
-  });
+  const collectMs = Math.min(SWEEP_MS, Math.max(MIN_SWEEP_MS, config.PLUGD_BLOB_GRACE * 1000));
+  background.repeat("collect what nobody uses", collectMs, () => collect().then(() => undefined));
   background.start("start plugins that were used lately", async () => {
     const lately = await installations.identifiers("local");
     const used = lately.filter(({ lastUsedAt }) => lastUsedAt !== null).map(({ identifier }) => identifier);

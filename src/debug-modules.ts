@@ -6,8 +6,6 @@ import { debuggingRoutes } from "./http/routes/debugging.ts";
 import { describeError } from "./lib/describe-error.ts";
 import type { Logger } from "./lib/logger.ts";
 import { DaemonError } from "./protocol/daemon-error.ts";
-import { createPlainCodec } from "./protocol/plain/codec.ts";
-import { createSdkCodec } from "./protocol/sdk/codec.ts";
 import { createCounted } from "./runtime/debug/counted.ts";
 import type { DebugConnectionSettings } from "./runtime/debug/debug-connection.ts";
 import type { DebuggedPlugin } from "./runtime/debug/debugged-plugin.ts";
@@ -119,7 +117,6 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
       tenantOf: (key) => keys.tenantOf(key),
       installed: (tenantId, pluginId) => plugins.installed(tenantId, pluginId),
       runtimes: served,
-      dialects: { sdk: createSdkCodec, plain: createPlainCodec },
       settings: connectionSettings(config),
       failedKeys: createFailedKeys({
         maxPerMinute: config.PLUGD_DEBUG_MAX_FAILED_KEYS,

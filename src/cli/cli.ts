@@ -3,6 +3,7 @@ import { VERSION } from "../lib/version.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { EXIT, type ExitCode } from "./cli-error.ts";
 import type { CliIo } from "./cli-io.ts";
+import { connectorCommand } from "./connector-command.ts";
 import { debugCommand } from "./debug.ts";
 import { demoCommand } from "./demo.ts";
 import { fakePlatformCommand } from "./fake-platform.ts";
@@ -56,9 +57,6 @@ async function buildProgram(
         : "The plugin daemon for Dify-style AI plugins, as one file",
     )
     .version(`plugd ${VERSION}`, "-V, --version", "show the version")
-    .option("--debug", "show where an error happened")
-    .helpOption("-h, --help", "show this help")
-    .helpCommand(false)
     .showSuggestionAfterError()
     .showHelpAfterError(dify || `Type "${io.program} --help" to see what there is`)
     .exitOverride()
@@ -71,13 +69,14 @@ async function buildProgram(
       getErrHasColors: () => false,
       outputError: (text, write) => write(text.replace(/^error: /, "Error: ")),
     });
+  addCommonOptions(program, { dify });
   const operators = dify ? [] : operatorCommands(io, deps);
-  for (const command of operators) adopt(command, program);
+  for (const command of operators) adopt(command, program, { dify });
   // What authors use is loaded where it is meant, or where all commands are shown: a daemon starts sooner without it.
   if (operators.some((command) => command.name() === argv[0])) return program;
   const { authorCommands } = await import("./author-commands.ts");
   // Their users meet them by another name, and expect the whole usage when they mistype something.
-  for (const command of authorCommands(io, deps)) adopt(command, program, { usageAfterError: true });
+  for (const command of authorCommands(io, deps)) adopt(command, program, { dify, usageAfterError: true });
   return program;
 }
 
@@ -93,23 +92,32 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
     debugCommand(io),
     logsCommand(io),
     traceCommand(io),
+    connectorCommand(io, deps),
     fakePlatformCommand(io),
     routesCommand(io, deps),
   ];
 }
 
 interface AdoptOptions {
-  readonly usageAfterError: boolean;
+  /** The program goes by that name. */
+  readonly dify: boolean;
+  readonly usageAfterError?: boolean;
 }
 
 /** Puts a command, with those below it, under another, whose settings and common options it takes over. */
-function adopt(command: Command, parent: Command, options?: AdoptOptions): void {
+function adopt(command: Command, parent: Command, options: AdoptOptions): void {
   if (command.parent === null) parent.addCommand(command);
+  addCommonOptions(command.copyInheritedSettings(parent), options);
+  if (options.usageAfterError) command.showHelpAfterError(true);
+  for (const child of command.commands) adopt(child, command, options);
+}
+
+function addCommonOptions(command: Command, { dify }: AdoptOptions): void {
   command
-    .copyInheritedSettings(parent)
     .helpOption("-h, --help", "show this help")
     .helpCommand(false)
     .option("--debug", "show where an error happened");
-  if (options?.usageAfterError) command.showHelpAfterError(true);
-  for (const child of command.commands) adopt(child, command, options);
+  // Scripts give it; no command of that program reads a setting from it (contract/plugin-package 7.1).
+  if (dify) command.option("--config <file>", "accepted, and not read");
+  if (dify && (command.parent === null || command.commands.length > 0)) command.helpCommand(true);
 }

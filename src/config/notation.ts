@@ -43,7 +43,8 @@ const UNIT_MS: ReadonlyMap<string, number> = new Map([
   ["m", 60_000],
   ["h", 3_600_000],
 ]);
-const DURATION_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
+// One way to read a run of digits: with two, a long one takes time by its square.
+const DURATION_PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
 
 /** Go durations such as `1m30s`, `1.5h` or `0`, in milliseconds; undefined for anything else, also a bare number. */
 export function readDurationMs(text: string): number | undefined {

@@ -39,6 +39,11 @@ const MAPPINGS: Readonly<Record<DaemonErrorCode, Mapping>> = {
   startup: { code: -500, type: "PluginDaemonInternalServerError", status: 500 },
 };
 
+/** Every code that a failure can have, the least first. */
+export const FAILURE_CODES: readonly number[] = [
+  ...new Set(Object.values(MAPPINGS).map(({ code }) => code)),
+].toSorted((a, b) => a - b);
+
 const BINDING_TYPES: Readonly<Record<BindingError["code"], string>> = {
   bad_request: MAPPINGS.bad_request.type,
   invalid_identifier: MAPPINGS.invalid_identifier.type,

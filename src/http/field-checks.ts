@@ -24,6 +24,19 @@ export function queryInteger(name: string, { min, max }: { min: number; max?: nu
   });
 }
 
+/** A whole number from 1 in the query, `fallback` when it is left out. */
+export function optionalQueryInteger(
+  name: string,
+  { max, fallback }: { readonly max: number; readonly fallback: number },
+): Field<number> {
+  return field({ name, from: ["query"], takes: { type: "integer", minimum: 1, maximum: max } }, (raw) => {
+    if (raw === undefined || raw === "") return { value: fallback };
+    const value = typeof raw === "string" && /^\d{1,15}$/.test(raw) ? Number(raw) : 0;
+    if (value < 1) return broken("min");
+    return value > max ? broken("max") : { value };
+  });
+}
+
 /** A text that is not empty, from a JSON body. */
 export function text(name: string): Field<string> {
   return field({ name, from: ["json"], takes: { type: "string", minLength: 1 }, required: true }, (raw) =>

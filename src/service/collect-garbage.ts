@@ -47,11 +47,13 @@ export function createCollectGarbage(deps: CollectGarbageDeps): CollectGarbage {
   }
 
   /** Answers whether it is gone. */
-  async function remove(identifier: string): Promise<boolean> {
+  async function remove(identifier: string, before: Date): Promise<boolean> {
     const row = await declarations.get(identifier);
     if (!row) return false;
     return guard.alone([identifier, processOf(identifier), ...row.assetIds], async () => {
       if (guard.isHeld(identifier) || (await installations.isInstalled(identifier))) return false;
+      // While others were removed it may have been uploaded anew, for an installation that is still to come.
+      if (!(await declarations.unreferenced(before)).includes(identifier)) return false;
       // The row goes after the folders: a collector that is killed in between finds its way back here.
       await folders.discard(identifier);
       const assets = await declarations.removeIfUnreferenced(identifier);
@@ -69,9 +71,10 @@ export function createCollectGarbage(deps: CollectGarbageDeps): CollectGarbage {
       orphansRemoved = true;
     }
     const gone: string[] = [];
-    for (const identifier of await declarations.unreferenced(new Date(deps.now() - deps.graceMs))) {
+    const before = new Date(deps.now() - deps.graceMs);
+    for (const identifier of await declarations.unreferenced(before)) {
       try {
-        if (await remove(identifier)) gone.push(identifier);
+        if (await remove(identifier, before)) gone.push(identifier);
       } catch (cause) {
         // The others are due all the same; this one is tried again by the next run.
         logger.warn("Cannot remove a package that is not in use", { identifier, error: cause });

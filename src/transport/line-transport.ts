@@ -75,7 +75,10 @@ export function createLineTransport(channel: ByteChannel, options: LineTransport
       try {
         await channel.write(line, signal);
       } catch (cause) {
-        if (signal?.aborted) throw cause;
+        if (signal?.aborted) {
+          codec.unsent?.(message);
+          throw cause;
+        }
         throw new TransportClosedError(label, {
           kind: "broken",
           cause: cause instanceof Error ? cause : new Error(String(cause)),

@@ -63,6 +63,12 @@ describe("buildDocument()", () => {
     expect(opened["GET /docs"]?.security).toEqual([]);
   });
 
+  test("tells a failure from a success by its code", () => {
+    const { code } = document.components.schemas.Failure.properties;
+    expect(code).toEqual({ type: "integer", enum: [-500, -404, -403, -401, -400] });
+    expect(JSON.stringify(document.paths)).toContain('"code":{"const":0}');
+  });
+
   test("is JSON: no function, no symbol, no undefined in it", () => {
     expect(JSON.parse(JSON.stringify(document))).toEqual(document);
   });

@@ -3,7 +3,6 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { createLogger } from "../../src/lib/create-logger.ts";
-import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import { createCounted } from "../../src/runtime/debug/counted.ts";
 import { createDebugRuntimes } from "../../src/runtime/debug/debug-runtimes.ts";
 import { type DebugServerOptions, startDebugServer } from "../../src/runtime/debug/debug-server.ts";
@@ -51,7 +50,6 @@ function start(options: { readonly tls?: DebugServerOptions["tls"] } = {}) {
           ? { declaration: declarationOf("search", { tool }), assetIds: ["a.svg"] }
           : undefined,
       runtimes,
-      dialects: { sdk: createSdkCodec, plain: createSdkCodec },
       settings: { maxLineBytes: 1_000_000, budgetBytes: 1_000_000, stallMs: 1000, silenceMs: 0 },
       failedKeys: createFailedKeys({ maxPerMinute: 3, now: () => performance.now() }),
       tenants: { plugins: createCounted(2), helpers: createCounted(2) },

@@ -85,6 +85,8 @@ describe("before the handshake", () => {
     const isClosed = client.closed.then(() => true);
     for (; sent < 100; sent++) {
       client.sendRaw(piece);
+      // Whether the other side is still there is only seen between two turns of the loop.
+      await new Promise((resolve) => setImmediate(resolve));
       if (
         await Promise.race([
           isClosed,

@@ -7,8 +7,11 @@ import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import type { OnBackwardsCall } from "../../src/session/backwards.ts";
 import { createSessions } from "../../src/session/sessions.ts";
 import { createMemoryTransport } from "../../src/transport/memory.ts";
+import { createLineTransport } from "../../src/transport/line-transport.ts";
 import { createStdioTransport } from "../../src/transport/stdio.ts";
+import { createTcpChannel, type TcpEvents } from "../../src/transport/tcp.ts";
 import type { Transport } from "../../src/transport/transport.ts";
+import { connectDebug } from "../support/debug-client.ts";
 import { type DialectName, startDialectsPlugin } from "../support/dialects-plugin.ts";
 
 /*
@@ -28,7 +31,7 @@ interface Carried {
 
 type Carrier = (dialect: DialectName, codec: Codec) => Promise<Carried>;
 
-const CARRIERS: Readonly<Record<string, Carrier>> = { stdio: overStdio, memory: overMemory };
+const CARRIERS: Readonly<Record<string, Carrier>> = { stdio: overStdio, tcp: overTcp, memory: overMemory };
 
 const DIALECTS: Readonly<Record<DialectName, () => Codec>> = {
   sdk: createSdkCodec,
@@ -55,6 +58,35 @@ async function overStdio(dialect: DialectName, codec: Codec): Promise<Carried> {
     await child.exited;
   });
   return { transport, hangUp: () => child.kill("SIGKILL") };
+}
+
+/** The plugin of `overMemory` behind a socket. */
+async function overTcp(dialect: DialectName, codec: Codec): Promise<Carried> {
+  const accepted = Promise.withResolvers<Transport>();
+  const listener = Bun.listen<TcpEvents>({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open(socket) {
+        const { channel, events } = createTcpChannel(socket, { writeStallMs: 10_000 });
+        socket.data = events;
+        accepted.resolve(createLineTransport(channel, { codec, maxLineBytes: MAX_LINE_BYTES }));
+      },
+      data: (socket, bytes) => socket.data.data(bytes),
+      drain: (socket) => socket.data.drain(),
+      close: (socket, error) => socket.data.closed(error),
+    },
+  });
+  const client = await connectDebug(listener.port, { unbounded: true });
+  leaving.push(async () => {
+    await client[Symbol.asyncDispose]();
+    await listener.stop(true);
+  });
+  const feed = startDialectsPlugin(dialect, (text) => client.sendRaw(text));
+  void (async () => {
+    for (;;) feed(JSON.stringify(await client.next()));
+  })().catch(() => undefined);
+  return { transport: await accepted.promise, hangUp: () => client.hangUp() };
 }
 
 /** The bytes of the dialect, without anything that carries them. */

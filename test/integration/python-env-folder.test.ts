@@ -112,6 +112,14 @@ test("WorkingFolders.remove() removes the folder and an author without plugins",
   expect(readdirSync(path)).toEqual([".plugd"]);
 });
 
+test("WorkingFolders.remove() leaves nothing of what a killed daemon was unpacking or removing", async () => {
+  const { folders, path } = fresh();
+  mkdirSync(join(path, ".plugd", "cut"), { recursive: true });
+  writeFileSync(join(path, ".plugd", "cut", "main.py"), "half");
+  await folders.remove(ID);
+  expect(readdirSync(join(path, ".plugd"))).toEqual([]);
+});
+
 test("WorkingFolders.list() leaves out what is not complete", async () => {
   const { folders, path } = fresh();
   await folders.ensure(ID, async () => FILES);

@@ -11,12 +11,17 @@ export interface SdkCase {
   data(fault?: string): object;
   /** What the plugin answers, as it arrives at the client. */
   readonly items: readonly unknown[];
-  /** How the SDK passes exceptions on; undefined where plugin code is never reached. */
-  readonly raises: RaisedAs | undefined;
-  /** Set where the plugin answers piece by piece: how an exception between two pieces is passed on. */
-  readonly raisesLater?: RaisedAs;
-  /** What an answer of nothing gives, where a plugin can do that. */
-  readonly nothing?: { readonly items: readonly unknown[] } | { readonly failure: object };
+  /** How the SDK passes on an exception before the first item. */
+  readonly raises: RaisedAs | Impossible;
+  /** The same after the second item, or after the last where there are fewer. */
+  readonly raisesLater: RaisedAs | Impossible;
+  /** What comes of a handler that yields or returns nothing. */
+  readonly nothing: { readonly items: readonly unknown[] } | { readonly failure: object } | Impossible;
+}
+
+/** A case that no plugin with the SDK can bring about, and why. */
+export interface Impossible {
+  readonly impossible: string;
 }
 
 /** The error that a client has to see for an exception, or undefined when the SDK makes an answer of it. */
@@ -87,6 +92,14 @@ const sortedIfImplemented: RaisedAs = (name) =>
   name === "NotImplementedError" ? asItIs(name) : sorted(name);
 
 const NONE = { items: [] };
+const ONE_ANSWER: Impossible = {
+  impossible: "the only item is what the handler returns, so no code of the plugin runs after it",
+};
+const NO_HANDLER: Impossible = {
+  impossible: "no release of the SDK has a handler for this action, and then it answers nothing at all",
+};
+/** The SDK reads members of what it expects to have been returned. */
+const NOT_AN_ANSWER = { failure: { error_type: "AttributeError" } };
 
 function withFault(values: object, fault: string | undefined): object {
   return fault === undefined ? values : { ...values, fault };
@@ -114,14 +127,17 @@ const TOOL: readonly SdkCase[] = [
     data: (fault) => ({ provider: "kitchen", credentials: key(fault) }),
     items: [{ result: true }],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: { items: [{ result: true }] },
   },
   {
-    // No release of the SDK has a handler for it, and then it answers nothing at all.
     path: "/tool/get_runtime_parameters",
     plugin: "tools",
     data: (fault) => ({ provider: "kitchen", tool: "runtime", credentials: key(fault) }),
     items: [],
-    raises: undefined,
+    raises: NO_HANDLER,
+    raisesLater: NO_HANDLER,
+    nothing: NO_HANDLER,
   },
   {
     path: "/dynamic_select/fetch_parameter_options",
@@ -142,6 +158,7 @@ const TOOL: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
     nothing: { items: [{ options: [] }] },
   },
 ];
@@ -158,6 +175,8 @@ const OAUTH: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: { items: [{ authorization_url: "" }] },
   },
   {
     path: "/oauth/get_credentials",
@@ -179,6 +198,8 @@ const OAUTH: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: NOT_AN_ANSWER,
   },
   {
     path: "/oauth/refresh_credentials",
@@ -190,6 +211,8 @@ const OAUTH: readonly SdkCase[] = [
     }),
     items: [{ credentials: { access_token: "t+" }, expires_at: -1 }],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: NOT_AN_ANSWER,
   },
 ];
 
@@ -294,6 +317,8 @@ const MODEL: readonly SdkCase[] = [
     data: model("llm", "chef-1", { prompt_messages: prompt.prompt_messages, tools: null }),
     items: [{ num_tokens: 10 }],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: { items: [{ num_tokens: 0 }] },
   },
   {
     path: "/text_embedding/invoke",
@@ -310,6 +335,7 @@ const MODEL: readonly SdkCase[] = [
       },
     ],
     raises: sorted,
+    raisesLater: ONE_ANSWER,
     nothing: NONE,
   },
   {
@@ -318,6 +344,7 @@ const MODEL: readonly SdkCase[] = [
     data: model("text-embedding", "vec-1", { texts: ["a", "bbb"] }),
     items: [{ num_tokens: [1, 3] }],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
     nothing: { failure: { error_type: "unmarshal_error" } },
   },
   {
@@ -341,6 +368,7 @@ const MODEL: readonly SdkCase[] = [
       },
     ],
     raises: sortedIfImplemented,
+    raisesLater: ONE_ANSWER,
     nothing: NONE,
   },
   {
@@ -357,6 +385,7 @@ const MODEL: readonly SdkCase[] = [
       },
     ],
     raises: sorted,
+    raisesLater: ONE_ANSWER,
     nothing: NONE,
   },
   {
@@ -370,6 +399,7 @@ const MODEL: readonly SdkCase[] = [
     }),
     items: [{ model: "order-1", docs: [{ index: 0, text: "text:image", score: 0.5 }] }],
     raises: sortedIfImplemented,
+    raisesLater: ONE_ANSWER,
     nothing: NONE,
   },
   {
@@ -394,6 +424,7 @@ const MODEL: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
     nothing: { items: [{ voices: [] }] },
   },
   {
@@ -402,6 +433,8 @@ const MODEL: readonly SdkCase[] = [
     data: model("speech2text", "ear-1", { file: "00ff61" }),
     items: [{ result: "heard 3 bytes: 00ff61" }],
     raises: sorted,
+    raisesLater: ONE_ANSWER,
+    nothing: { items: [{ result: "" }] },
   },
   {
     path: "/moderation/invoke",
@@ -409,6 +442,8 @@ const MODEL: readonly SdkCase[] = [
     data: model("moderation", "guard-1", { text: "bad" }),
     items: [{ result: true }],
     raises: sorted,
+    raisesLater: ONE_ANSWER,
+    nothing: { items: [{ result: false }] },
   },
   {
     path: "/model/validate_provider_credentials",
@@ -416,6 +451,10 @@ const MODEL: readonly SdkCase[] = [
     data: (fault) => ({ provider: "kitchen", credentials: key(fault) }),
     items: [{ result: true, credentials: { api_key: "good-1", added: "by the plugin" } }],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: {
+      items: [{ result: true, credentials: { api_key: "good-1", fault: "nothing", added: "by the plugin" } }],
+    },
   },
   {
     path: "/model/validate_model_credentials",
@@ -423,6 +462,8 @@ const MODEL: readonly SdkCase[] = [
     data: model("llm", "mine", {}),
     items: [{ result: true, credentials: { api_key: "good-1" } }],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: { items: [{ result: true, credentials: { api_key: "good-1", fault: "nothing" } }] },
   },
   {
     path: "/model/schema",
@@ -439,6 +480,8 @@ const MODEL: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: { items: [{ model_schema: null }] },
   },
   {
     path: "/model/polling/start",
@@ -452,6 +495,7 @@ const MODEL: readonly SdkCase[] = [
       }),
     ],
     raises: sorted,
+    raisesLater: ONE_ANSWER,
     nothing: { failure: { message: "no polling result received from plugin" } },
   },
   {
@@ -460,6 +504,7 @@ const MODEL: readonly SdkCase[] = [
     data: model("llm", "chef-1", { plugin_state: { task: "bad" } }),
     items: [expect.objectContaining({ status: "failed", error: "it failed" })],
     raises: sorted,
+    raisesLater: ONE_ANSWER,
     nothing: { failure: { message: "no polling result received from plugin" } },
   },
 ];
@@ -496,6 +541,8 @@ const DATASOURCE: readonly SdkCase[] = [
     data: (fault) => ({ provider: "kitchen", credentials: token(fault) }),
     items: [{ result: true }],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: { items: [{ result: true }] },
   },
   {
     path: "/datasource/get_website_crawl",
@@ -539,6 +586,7 @@ const DATASOURCE: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
     // The SDK itself cannot write it.
     nothing: { failure: { error_type: "ValidationError" } },
   },
@@ -581,6 +629,7 @@ const DATASOURCE: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
     nothing: { failure: { error_type: "ValidationError" } },
   },
   {
@@ -595,6 +644,7 @@ const DATASOURCE: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: asItIs,
     nothing: NONE,
   },
 ];
@@ -634,6 +684,8 @@ const TRIGGER: readonly SdkCase[] = [
     ],
     // The SDK makes an answer of it: an event that is to be ignored.
     raises: (name) => (name === "EventIgnoreError" ? undefined : asItIs(name)),
+    raisesLater: ONE_ANSWER,
+    nothing: NOT_AN_ANSWER,
   },
   {
     path: "/trigger/validate_credentials",
@@ -641,6 +693,8 @@ const TRIGGER: readonly SdkCase[] = [
     data: (fault) => ({ provider: "kitchen", credentials: token(fault) }),
     items: [{ result: true }],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: { items: [{ result: true }] },
   },
   {
     path: "/trigger/dispatch_event",
@@ -655,6 +709,8 @@ const TRIGGER: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: NOT_AN_ANSWER,
   },
   {
     path: "/trigger/subscribe",
@@ -671,6 +727,8 @@ const TRIGGER: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: NOT_AN_ANSWER,
   },
   {
     path: "/trigger/unsubscribe",
@@ -678,6 +736,8 @@ const TRIGGER: readonly SdkCase[] = [
     data: trigger({ subscription }),
     items: [{ subscription: { success: true, message: "left" } }],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: NOT_AN_ANSWER,
   },
   {
     path: "/trigger/refresh",
@@ -694,6 +754,8 @@ const TRIGGER: readonly SdkCase[] = [
       },
     ],
     raises: asItIs,
+    raisesLater: ONE_ANSWER,
+    nothing: NOT_AN_ANSWER,
   },
 ];
 

@@ -30,6 +30,7 @@ export function validRequest(app: WholeApp, { method, path, operation }: AppRout
   const filled = path
     .replace(":tenant_id", APP_TENANT)
     .replace(":category", "tool")
+    .replace(":hook_id", app.endpoint.hookId)
     .replace(":id", "0197f000-0000-7000-8000-000000000009")
     .replace("*", encodeURIComponent(identifier));
   const schema = operation.requestBody?.content["application/json"]?.schema;
@@ -38,9 +39,14 @@ export function validRequest(app: WholeApp, { method, path, operation }: AppRout
     method,
     path: query.size > 0 ? `${filled}?${query.toString()}` : filled,
     headers: schema ? { ...headers, "content-type": "application/json" } : headers,
-    ...(schema && { body: JSON.stringify(exampleOf(schema, identifier)) }),
+    ...(schema && { body: JSON.stringify(withEndpoint(exampleOf(schema, identifier), app.endpoint.id)) }),
     ...(isForm && { body: new FormData() }),
   };
+}
+
+function withEndpoint(body: unknown, id: string): unknown {
+  const names = typeof body === "object" && body !== null && "endpoint_id" in body && !("data" in body);
+  return names ? { ...body, endpoint_id: id } : body;
 }
 
 /**

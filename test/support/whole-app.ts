@@ -10,6 +10,7 @@ import { allOperations } from "../../src/http/openapi/all-operations.ts";
 import type { Operation } from "../../src/http/openapi/operation.ts";
 import { assetRoutes } from "../../src/http/routes/assets.ts";
 import { debuggingControlRoutes } from "../../src/http/routes/debugging-control.ts";
+import { debuggingRoutes } from "../../src/http/routes/debugging.ts";
 import { debuggingEventRoutes } from "../../src/http/routes/debugging-events.ts";
 import { directInvokeRoutes } from "../../src/http/routes/direct-invoke.ts";
 import { managementBundleRoutes } from "../../src/http/routes/management-bundle.ts";
@@ -17,6 +18,7 @@ import { managementInstallRoutes } from "../../src/http/routes/management-instal
 import { managementListRoutes } from "../../src/http/routes/management-lists.ts";
 import { managementPluginRoutes } from "../../src/http/routes/management-plugins.ts";
 import { managementProviderRoutes } from "../../src/http/routes/management-providers.ts";
+import { pprofRoutes } from "../../src/http/routes/pprof.ts";
 import { readmeRoutes } from "../../src/http/routes/readme.ts";
 import { openUploadSpool } from "../../src/http/upload-spool.ts";
 import { rawMember } from "../../src/lib/json-scan.ts";
@@ -33,6 +35,7 @@ import { liveDebugEvents } from "../../src/service/live-debug-events.ts";
 import { createLiveEvents } from "../../src/service/live-events.ts";
 import { createMetrics, exposeMetrics } from "../../src/service/metrics.ts";
 import { createListModelBindings } from "../../src/service/model-bindings.ts";
+import type { Profiler } from "../../src/service/profiler.ts";
 import { createProviders } from "../../src/service/providers.ts";
 import { createReadReadme } from "../../src/service/readme.ts";
 import { createSessionRecorder } from "../../src/service/session-recorder.ts";
@@ -44,12 +47,20 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createMemoryTransport } from "../../src/transport/memory.ts";
 import { createServices } from "../unit/service-install/support.ts";
 import { testPlatform } from "./fake-platform.ts";
-import { tinyPackage } from "./pack.ts";
+import { TINY, tinyPackage } from "./pack.ts";
 
 export const APP_KEY = "the key of the whole app";
 export const APP_TENANT = "t1";
 /** Of uploads and of bodies without a file, small enough to be exceeded often. */
 export const APP_LIMITS = { packageBytes: 200_000, bundleBytes: 400_000, requestBytes: 1_000_000 };
+
+/** Profiles would take the time that they are asked for, and snapshots that of all tests. */
+const QUICK_PROFILER: Profiler = {
+  cpu: async () => "{}",
+  heap: () => new Blob(["{}"]).stream(),
+  counts: () => ({ Promise: 1 }),
+  threads: async () => ["main"],
+};
 
 /** One route, with what it tells about itself. */
 export interface AppRoute {
@@ -66,6 +77,10 @@ export interface WholeApp extends AsyncDisposable {
   /** Of the plugin that `APP_TENANT` has installed. */
   readonly identifier: string;
   readonly pluginId: string;
+  /** An endpoint of that installation, enabled and with a secret. Requests may change or remove it. */
+  readonly endpoint: { readonly id: string; readonly hookId: string };
+  /** Puts the endpoint back as it was at first. */
+  restoreEndpoint(): Promise<void>;
   /** The line that the plugin was last sent; undefined before the first one. */
   readonly lastLine: string | undefined;
   /** Requests that reached the plugin. */
@@ -142,6 +157,7 @@ export async function openWholeApp(): Promise<WholeApp> {
     open: endpoints.open,
     guarded: [
       ...endpoints.guarded,
+      debuggingRoutes({ keys: { keyOf: async () => crypto.randomUUID() }, port: () => undefined }),
       debuggingControlRoutes({
         control: createDebugControl({
           installations: store.installations,
@@ -157,6 +173,7 @@ export async function openWholeApp(): Promise<WholeApp> {
         leaving: AbortSignal.abort(),
         run: "run",
       }),
+      pprofRoutes({ profiler: QUICK_PROFILER, argv: ["plugd", "start"] }),
       managementInstallRoutes({ ...services, upload, spool, maxPackageBytes: APP_LIMITS.packageBytes }),
       managementBundleRoutes({
         uploadBundle: createUploadBundle({
@@ -179,7 +196,9 @@ export async function openWholeApp(): Promise<WholeApp> {
       directInvokeRoutes({ ...invoke, packages }),
     ],
   });
-  const { unique_identifier: identifier } = await upload(tinyPackage(), { verifySignature: false });
+  const { unique_identifier: identifier } = await upload(tinyPackage(WITH_ENDPOINT), {
+    verifySignature: false,
+  });
   const { row } = await store.installations.add({
     tenantId: APP_TENANT,
     pluginId: "a/n",
@@ -193,8 +212,12 @@ export async function openWholeApp(): Promise<WholeApp> {
     except: ["/install/upload/package", "/install/upload/bundle"],
   });
   const operations = allOperations({ openDocs: false });
+  const fetch = async (request: Request) => app.fetch(limitBody(request));
+  await fetch(setUpRequest(identifier));
+  const [endpoint] = await store.endpoints.list(APP_TENANT, { limit: 1, offset: 0 });
+  if (!endpoint) throw new Error("The endpoint was not set up");
   return {
-    fetch: async (request) => app.fetch(limitBody(request)),
+    fetch,
     routes: app.routes.map(({ method, path }) => {
       const operation = operations[`${method} ${path}`];
       if (!operation) throw new Error(`${method} ${path} tells nothing about itself`);
@@ -202,6 +225,11 @@ export async function openWholeApp(): Promise<WholeApp> {
     }),
     identifier,
     pluginId: row.pluginId,
+    endpoint,
+    async restoreEndpoint() {
+      if (!(await store.endpoints.setEnabled(APP_TENANT, endpoint.id, true)))
+        await store.endpoints.add(endpoint);
+    },
     get lastLine() {
       return plugin.lastLine;
     },
@@ -218,6 +246,29 @@ export async function openWholeApp(): Promise<WholeApp> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The smallest package, with an endpoint that has a secret setting. */
+const WITH_ENDPOINT = {
+  "manifest.yaml": `${TINY["manifest.yaml"]}`
+    .replace("tools: [p.yaml]", "tools: [p.yaml]\n  endpoints: [e.yaml]")
+    .replace("{memory: 1}", "{memory: 1, permission: {endpoint: {enabled: true}}}"),
+  "e.yaml":
+    "settings:\n  - {name: key, type: secret-input, required: false, label: {en_US: k}}\nendpoints: [h.yaml]\n",
+  "h.yaml": "path: /<path:any>\nmethod: POST\nextra: {python: {source: h.py}}\n",
+};
+
+function setUpRequest(identifier: string): Request {
+  return new Request(`http://localhost/plugin/${APP_TENANT}/endpoint/setup`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-api-key": APP_KEY },
+    body: JSON.stringify({
+      plugin_unique_identifier: identifier,
+      user_id: "u1",
+      name: "hook",
+      settings: { key: "secret" },
+    }),
+  });
 }
 
 /** A plugin that answers one item, which holds the request in its own digits, and ends. */
@@ -246,7 +297,11 @@ function createMirror() {
         const line = codec.encode(await peer.next()) ?? "";
         mirror.calls++;
         mirror.lastLine = line;
-        const item = `{"type":"json","message":{"json_object":${rawMember(line, ["data"])}},"meta":null}`;
+        const data = rawMember(line, ["data"]) ?? "null";
+        const item =
+          request.data["type"] === "endpoint"
+            ? `{"status":200,"headers":{},"result":"${Buffer.from(data).toString("hex")}"}`
+            : `{"type":"json","message":{"json_object":${data}},"meta":null}`;
         const head = `{"event":"session","session_id":"${request.sessionId}","data":`;
         await peer.emit(
           ...codec.decode(`${head}{"type":"stream","data":${item}}}\n${head}{"type":"end","data":{}}}\n`),

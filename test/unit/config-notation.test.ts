@@ -87,6 +87,16 @@ describe("readDurationMs()", () => {
   });
 });
 
+test.each([
+  ["readInteger", readInteger],
+  ["readDurationMs", readDurationMs],
+])("%s() takes no time by the square of a long number", (_, read) => {
+  const began = process.cpuUsage();
+  for (const text of ["9".repeat(20_000), `${"0_".repeat(10_000)}x`, `1.${"9".repeat(20_000)}`])
+    expect(read(text)).toBeUndefined();
+  expect(process.cpuUsage(began).user / 1000).toBeLessThan(500);
+});
+
 test("readList() trims items and drops empty ones", () => {
   expect(readList(" /a.pem, /b.pem ,,")).toEqual(["/a.pem", "/b.pem"]);
   expect(readList(" , ")).toEqual([]);

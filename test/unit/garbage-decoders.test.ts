@@ -1,5 +1,5 @@
 /** Garbage for what reads packages, bundles, requests, items and settings: it answers or refuses, in time, and breaks nothing. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import * as fc from "fast-check";
 import { SETTING_GROUPS } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
@@ -55,12 +55,12 @@ const MAX_GROWTH_MB = 200;
 const isRefusal = (error: unknown) => error instanceof DaemonError && error.code === "bad_request";
 const encoded = (text: string) => new Uint8Array(Buffer.from(text));
 
-let heldAtFirst = 0;
-beforeAll(() => {
-  heldAtFirst = heldMegabytes();
+let heldAtFirst: number | undefined;
+afterEach(() => {
+  heldAtFirst ??= heldMegabytes();
 });
 afterAll(() => {
-  expect(heldMegabytes() - heldAtFirst).toBeLessThan(MAX_GROWTH_MB);
+  expect(heldMegabytes() - (heldAtFirst ?? 0)).toBeLessThan(MAX_GROWTH_MB);
 });
 
 const check = checkAll(RUNS);

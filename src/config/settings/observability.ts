@@ -42,7 +42,10 @@ export const observabilitySettings = {
   HEALTH_API_LOG_ENABLED: flag({ meaning: "Log requests of /health/check", default: true }),
   PROMETHEUS_ENABLED: flag({ meaning: "Serve /metrics/", default: true }),
   DISPLAY_CLUSTER_LOG: ignored("Cluster"),
-  PPROF_ENABLED: ignored("Go profiling"),
+  PPROF_ENABLED: flag({
+    meaning: "Serve profiles and heap snapshots of the daemon at /debug/pprof/, behind the key",
+    default: false,
+  }),
   ENABLE_OTEL: flag({ meaning: "Send traces and metrics by OpenTelemetry (OTLP over HTTP)", default: false }),
   OTLP_BASE_ENDPOINT: formatted({
     meaning: "Collector; /v1/traces and /v1/metrics are appended",

@@ -10,6 +10,7 @@ import { listOperations } from "../routes/management-lists.ts";
 import { pluginOperations } from "../routes/management-plugins.ts";
 import { providerOperations } from "../routes/management-providers.ts";
 import { OPEN_OPENAPI_OPERATIONS, OPENAPI_OPERATIONS } from "../routes/openapi.ts";
+import { pprofOperations } from "../routes/pprof.ts";
 import { readmeOperations } from "../routes/readme.ts";
 import { systemOperations } from "../routes/system.ts";
 import { dispatchOperations } from "./dispatch-operations.ts";
@@ -19,6 +20,7 @@ import type { Operations } from "./operation.ts";
 export function allOperations(options: { readonly openDocs: boolean }): Operations {
   return {
     ...systemOperations(),
+    ...pprofOperations(),
     ...(options.openDocs ? OPEN_OPENAPI_OPERATIONS : OPENAPI_OPERATIONS),
     ...installOperations(),
     ...bundleOperations(),

@@ -1,3 +1,4 @@
+import { FAILURE_CODES } from "../errors.ts";
 import { componentSchema } from "./json-schema.ts";
 import { failureAnswer, type Operation, type Parameter } from "./operation.ts";
 import { NAMED_SHAPES } from "./shapes.ts";
@@ -48,6 +49,7 @@ export function buildDocument({ version, routes }: DocumentOptions) {
         "negative code and its `message` is JSON text of `{message, error_type, args}`.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
+    servers: [{ url: "/" }],
     paths: Object.fromEntries(Object.entries(paths).toSorted(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: { key: { type: "apiKey", in: "header", name: "X-Api-Key" } },
@@ -57,7 +59,8 @@ export function buildDocument({ version, routes }: DocumentOptions) {
           type: "object",
           required: ["code", "message", "data"],
           properties: {
-            code: { type: "integer", exclusiveMaximum: 0, description: "-400, -401, -403, -404 or -500" },
+            // Generated clients tell it from a success, whose code is 0, by these.
+            code: { type: "integer", enum: FAILURE_CODES },
             message: {
               type: "string",
               contentMediaType: "application/json",

@@ -1,7 +1,7 @@
-import type { manifest } from "./manifest.ts";
-import { ZERO_TIME } from "../yaml/timestamp.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import { readRunner } from "../../protocol/runner.ts";
+import { ZERO_TIME } from "../yaml/timestamp.ts";
+import type { manifest } from "./manifest.ts";
 
 /** A decoded `manifest.yaml`. */
 export type Manifest = ReturnType<typeof manifest>;

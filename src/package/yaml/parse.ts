@@ -22,6 +22,8 @@ const MAX_TEXT_BYTES = 512 * 1024;
 /** Each repair reads the text anew; this bounds what is read by all of them. */
 const MAX_REPAIR_LENGTH = 512 * 1024;
 const EXTRA_INDENT = " ".repeat(40);
+/** What is still wrong in a line after so many repairs, such as a bracket without its end, is not its indentation. */
+const MAX_INDENTS_OF_LINE = 3;
 const CORE_TAG = "tag:yaml.org,2002:";
 
 /**
@@ -37,13 +39,14 @@ export function parseYaml(bytes: Uint8Array): YamlNode | undefined {
     );
   let text = decodeText(bytes);
   let reported: DaemonError | undefined;
+  const indents = new Map<number, number>();
   try {
     for (let repaired = 0; ; repaired += text.length) {
       const lines = new LineCounter();
       const { contents, error } = firstDocument(text, lines);
       if (!error) return contents ? nodeReader(lines)(contents, 0) : undefined;
       reported ??= describe(error, lines);
-      const indented = indentLine(text, error, lines);
+      const indented = indentLine(text, error, { lines, indents });
       if (indented === undefined || repaired > MAX_REPAIR_LENGTH) throw reported;
       text = indented;
     }
@@ -112,14 +115,21 @@ function stopAtFirst<T>(list: T[]): readonly T[] {
  * The reference lets the later lines of a quoted text or a flow collection start anywhere, our parser wants them
  * further right than their key. Spaces there mean nothing, so they can be added.
  */
-function indentLine(text: string, error: YAMLError, lines: LineCounter): string | undefined {
+function indentLine(
+  text: string,
+  error: YAMLError,
+  { lines, indents }: { readonly lines: LineCounter; readonly indents: Map<number, number> },
+): string | undefined {
   const quoted = error.code === "MISSING_CHAR" && error.message.includes("quote");
   if (!quoted && !(error.code === "BAD_INDENT" && error.message.startsWith("Flow "))) return undefined;
   const [at] = error.pos;
   const { line } = lines.linePos(at);
   const endsLine = quoted || /[\r\n]/.test(text.charAt(at));
-  const from = lines.lineStarts[endsLine ? line : line - 1];
-  if (from === undefined) return undefined;
+  const index = endsLine ? line : line - 1;
+  const from = lines.lineStarts[index];
+  const before = indents.get(index) ?? 0;
+  if (from === undefined || before >= MAX_INDENTS_OF_LINE) return undefined;
+  indents.set(index, before + 1);
   // Blank lines have no indentation to complain about.
   const start = text.slice(from).search(/^[^\S\n]*\S/m);
   return start < 0 ? undefined : text.slice(0, from + start) + EXTRA_INDENT + text.slice(from + start);

@@ -1,9 +1,11 @@
 import type { Logger } from "../../lib/logger.ts";
 import type { Breakpoint, Codec, Reload } from "../../protocol/messages.ts";
+import type { Runner } from "../../protocol/runner.ts";
 import type { PluginError } from "../../protocol/plugin-error.ts";
 import { createSessions, type Sessions } from "../../session/sessions.ts";
 import { createLineTransport } from "../../transport/line-transport.ts";
 import type { TcpChannel } from "../../transport/tcp.ts";
+import { createHeartbeatAsks, type HeartbeatAsks } from "../heartbeat-asks.ts";
 import { PLUGIN_LINES } from "../plugin-lines.ts";
 import { createSilenceWatch } from "../silence-watch.ts";
 
@@ -20,11 +22,10 @@ export interface DebugConnectionOptions extends DebugConnectionSettings {
   /** The plugin in texts: `author/name:version`. */
   readonly plugin: string;
   readonly codec: Codec;
+  readonly liveness: Runner["liveness"];
   readonly log: Logger;
   readonly onBreakpoint: (breakpoint: Breakpoint) => void;
   readonly onReload: (reload: Reload) => void;
-  /** Its dialect lets the daemon ask for signs of life, and the plugin answers; false where it gives them by itself. */
-  readonly asks: boolean;
 }
 
 /** A registered connection with the sessions that run over it. */
@@ -34,6 +35,8 @@ export interface DebugConnection {
   readonly sessions: Sessions;
   /** Its dialect knows `continue` and `reload`. */
   readonly canBeTold: boolean;
+  /** From now on its client is asked for signs of life, where its dialect lets the daemon ask. Once, after what greets it. */
+  attend(): void;
   /** Resolves when the connection is gone and every call with it: why, as one text. Never rejects. */
   readonly ended: Promise<string>;
   close(why: string): Promise<void>;
@@ -41,7 +44,8 @@ export interface DebugConnection {
 
 /** Silence is looked for at least this often, and no more often than once a second. */
 const MAX_CHECK_MS = 30_000;
-const ASK_MS = 10_000;
+/** Where the dialect lets the daemon ask (contract/plain-protocol 3). */
+const HEARTBEAT = { everyMs: 10_000, withinMs: 5_000 };
 /** To the letter: clients match it (contract/plugin-wire 2.7). */
 const CONNECTION_CLOSED: PluginError = {
   error_type: "ConnectionClosedError",
@@ -51,9 +55,10 @@ const CONNECTION_CLOSED: PluginError = {
 
 /** Starts reading at once. Any byte is a sign of life; the reference counts heartbeats only, every ten seconds from the SDK. */
 export function createDebugConnection(channel: TcpChannel, options: DebugConnectionOptions): DebugConnection {
-  const { plugin, log, silenceMs } = options;
+  const { plugin, log, liveness } = options;
+  // Who never beats may be silent for as long as nobody calls.
+  const silenceMs = liveness === "none" ? 0 : options.silenceMs;
   const checkMs = Math.max(1000, Math.min(MAX_CHECK_MS, silenceMs / 4));
-  const askMs = silenceMs === 0 ? ASK_MS : Math.min(ASK_MS, silenceMs / 3);
   const silence = createSilenceWatch({ checkMs, now: () => performance.now() });
   /** Set when we end it ourselves. */
   let ending: string | undefined;
@@ -66,13 +71,29 @@ export function createDebugConnection(channel: TcpChannel, options: DebugConnect
     label: plugin,
     budgetBytes: options.budgetBytes,
     stallMs: options.stallMs,
-    onHeartbeat: () => undefined,
+    onHeartbeat: () => asks?.answered(),
     onLog: (level, message) => log[level](PLUGIN_LINES.log, { plugin, message }),
     onBreakpoint: options.onBreakpoint,
     onReload: options.onReload,
     onNoise: (text) => log.debug(PLUGIN_LINES.output, { plugin, text }),
     describeEnd: () => Promise.resolve(CONNECTION_CLOSED),
   });
+
+  let asks: HeartbeatAsks | undefined;
+
+  function askForHeartbeats(): HeartbeatAsks {
+    return createHeartbeatAsks({
+      ...HEARTBEAT,
+      // An answer has to be in time for the rule of silence, too.
+      everyMs: silenceMs === 0 ? HEARTBEAT.everyMs : Math.min(HEARTBEAT.everyMs, silenceMs / 3),
+      now: () => performance.now(),
+      // Where it can no longer be asked its end is told by the transport.
+      ask: () => transport.send({ kind: "heartbeat" }).catch(() => undefined),
+      isDeaf: () => sessions.paused,
+      onMissed: () => log.warn("Plugin missed a heartbeat", { plugin, limit_s: HEARTBEAT.withinMs / 1000 }),
+      onDead: () => void close("it missed two heartbeats in a row"),
+    });
+  }
 
   async function close(why: string): Promise<void> {
     ending ??= why;
@@ -88,15 +109,11 @@ export function createDebugConnection(channel: TcpChannel, options: DebugConnect
 
   async function untilEnded(): Promise<string> {
     const watch = silenceMs === 0 ? undefined : setInterval(checkSilence, checkMs);
-    // Any answer is a sign of life; one that is missing shows as silence.
-    const asks = options.asks
-      ? setInterval(() => void transport.send({ kind: "heartbeat" }).catch(() => undefined), askMs)
-      : undefined;
     // A reader that waits for room must not hold up the end of calls whose client is gone.
     void channel.gone.then(() => transport.close());
     const reason = await sessions.ended;
     clearInterval(watch);
-    clearInterval(asks);
+    asks?.close();
     await channel.close();
     if (reason.kind === "broken") return reason.cause.message;
     return ending ?? "the client hung up";
@@ -106,6 +123,9 @@ export function createDebugConnection(channel: TcpChannel, options: DebugConnect
     label: channel.label,
     sessions,
     canBeTold: options.codec.name === "plain",
+    attend() {
+      if (liveness === "asked" && ending === undefined) asks ??= askForHeartbeats();
+    },
     ended: untilEnded(),
     close,
   };

@@ -110,6 +110,7 @@ export function createDebugRuntimes({ records, graceMs, log, logOf }: DebugRunti
     const runtime = await show(key, plugin);
     // One that cannot be written to is ended already, which is dealt with below.
     await served.welcome?.().catch(() => undefined);
+    connection.attend();
     const place = places.get(key) ?? {
       tenantId: plugin.tenantId,
       pluginId: plugin.identifier.pluginId,

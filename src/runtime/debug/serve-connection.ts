@@ -2,7 +2,8 @@ import { errorMessage } from "../../lib/describe-error.ts";
 import { parseExact } from "../../lib/exact-json.ts";
 import { isRecord } from "../../lib/is-record.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { Codec, Reload } from "../../protocol/messages.ts";
+import type { Reload } from "../../protocol/messages.ts";
+import { createCodecFor, type Runner } from "../../protocol/runner.ts";
 import type { TcpChannel } from "../../transport/tcp.ts";
 import {
   type AuthMessage,
@@ -38,11 +39,6 @@ export interface ServeConnectionDeps {
   /** What a tenant has under a plugin id. */
   installed(tenantId: string, pluginId: string): Promise<InstalledDeclaration | undefined>;
   readonly runtimes: DebugRuntimes;
-  /** For clients that begin with a handshake, and for those that begin with `auth`. */
-  readonly dialects: {
-    readonly sdk: () => Codec;
-    readonly plain: (options: { readonly heartbeat: boolean }) => Codec;
-  };
   readonly helpers: Pick<DebugHelpers, "serve">;
   /** What plugins tell while they are debugged. */
   readonly observer: Pick<HelperObserver, "breakpoint" | "reload">;
@@ -69,11 +65,13 @@ const FIRST_LINE_BYTES = 1024 * 1024;
 /** Of all lines until the end of the registration: declarations, and 50 MiB of assets in base64. */
 const REGISTRATION_BYTES = 160 * 1024 * 1024;
 
+const SDK = { dialect: "sdk", liveness: "told" } as const;
+
 /** A registered client, and what it is told. */
 interface Client {
   readonly kind: "plugin";
   readonly plugin: DebuggedPlugin;
-  readonly codec: Codec;
+  readonly runner: Pick<Runner, "dialect" | "liveness">;
   readonly welcome?: string;
 }
 
@@ -148,7 +146,7 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const registration = await registered(visit, first);
     if (!registration) return undefined;
     try {
-      return { kind: "plugin", plugin: await debuggedPlugin(registration), codec: deps.dialects.sdk() };
+      return { kind: "plugin", plugin: await debuggedPlugin(registration), runner: SDK };
     } catch (cause) {
       throw textual(errorMessage(cause));
     }
@@ -203,8 +201,8 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     if (!enter(tenantId, auth.helper ? "helpers" : "plugins")) throw json("SERVER_BUSY", BUSY);
     if (auth.helper) return helperOf(tenantId, auth);
     const client = await pluginOf(tenantId, auth);
-    const { heartbeat } = client.plugin.declaration.meta.runner;
-    return { ...client, codec: deps.dialects.plain({ heartbeat: heartbeat !== false }) };
+    const beats = client.plugin.declaration.meta.runner.heartbeat !== false;
+    return { ...client, runner: { dialect: "plain", liveness: beats ? "asked" : "none" } };
   }
 
   /** Of a plugin that is debugged or installed: the place of a plugin with this id, not one of its own. */
@@ -214,7 +212,7 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     return { kind: "helper", plugin: { tenantId, pluginId }, welcome: authSuccess(crypto.randomUUID()) };
   }
 
-  async function pluginOf(tenantId: string, auth: AuthMessage): Promise<Omit<Client, "codec">> {
+  async function pluginOf(tenantId: string, auth: AuthMessage): Promise<Omit<Client, "runner">> {
     const earlier = auth.sessionId === undefined ? undefined : runtimes.resumed(tenantId, auth.sessionId);
     const sessionId = earlier?.sessionId ?? crypto.randomUUID();
     const welcome = authSuccess(sessionId);
@@ -229,7 +227,7 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     return { kind: "plugin", plugin: { ...named.plugin, sessionId }, welcome };
   }
 
-  async function stay({ channel, reader }: Visit, { plugin, codec, welcome }: Client): Promise<void> {
+  async function stay({ channel, reader }: Visit, { plugin, runner, welcome }: Client): Promise<void> {
     const { identifier, tenantId } = plugin;
     const { pluginId } = identifier;
     const name = `${pluginId}:${identifier.version}`;
@@ -240,9 +238,9 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const connection = createDebugConnection(channel, {
       ...deps.settings,
       plugin: name,
-      codec,
+      codec: createCodecFor(runner),
+      liveness: runner.liveness,
       log: ownLog,
-      asks: codec.name === "plain" && plugin.declaration.meta.runner.heartbeat !== false,
       onBreakpoint: (breakpoint) => deps.observer.breakpoint({ tenantId, pluginId }, breakpoint),
       onReload(reload) {
         reloads = reloads.then(async () => {
@@ -251,15 +249,20 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
         });
       },
     });
-    await runtimes.connect(plugin, {
-      connection,
-      welcome: welcome === undefined ? undefined : () => channel.write(welcome),
-    });
+    try {
+      await runtimes.connect(plugin, {
+        connection,
+        welcome: welcome === undefined ? undefined : () => channel.write(welcome),
+      });
+    } catch (cause) {
+      const why = errorMessage(cause);
+      throw welcome === undefined ? textual(`register failed, ${why}`) : json("INTERNAL_ERROR", why);
+    }
     ownLog.info("Debugging connection registered", {
       plugin: name,
       tenant: tenantId,
       from: channel.label,
-      dialect: codec.name,
+      dialect: runner.dialect,
     });
     await connection.ended;
     await reloads;

@@ -7,8 +7,8 @@ import type { PluginError } from "../../protocol/plugin-error.ts";
 import { createSessions, type Sessions } from "../../session/sessions.ts";
 import { createStdioTransport } from "../../transport/stdio.ts";
 import type { PluginProcess, ProcessExit } from "../process.ts";
-import { createSilenceWatch } from "../silence-watch.ts";
 import { createHeartbeatAsks, type HeartbeatAsks } from "../heartbeat-asks.ts";
+import { createSilenceWatch } from "../silence-watch.ts";
 import { logStderr } from "./stderr-log.ts";
 import { PLUGIN_LINES } from "../plugin-lines.ts";
 

@@ -38,6 +38,13 @@ export function createWorkingFolders(workingPath: string): WorkingFolders {
   const isComplete = (folder: string) => Bun.file(join(folder, MARKER)).exists();
   let swept: Promise<void> | undefined;
 
+  /** Empties it once per start, of what a kill left: nobody else unpacks below this working path. */
+  async function openScratch(): Promise<void> {
+    await mkdir(scratch, { recursive: true, mode: 0o755 });
+    swept ??= emptyFolder(scratch);
+    await swept;
+  }
+
   /** Out of sight at once; a removal that is cut short leaves it in the scratch folder. */
   async function discard(folder: string): Promise<void> {
     const trash = join(scratch, crypto.randomUUID());
@@ -81,10 +88,7 @@ export function createWorkingFolders(workingPath: string): WorkingFolders {
       if (await isComplete(folder)) return folder;
       const files = await load();
       try {
-        await mkdir(scratch, { recursive: true, mode: 0o755 });
-        // Once per start: nobody else unpacks below this working path.
-        swept ??= emptyFolder(scratch);
-        await swept;
+        await openScratch();
         await unpack(identifier, files);
       } catch (error) {
         throw fileFailure(error, { action: `Cannot unpack plugin "${identifier.text}"`, folder });
@@ -93,7 +97,7 @@ export function createWorkingFolders(workingPath: string): WorkingFolders {
     },
     async remove(identifier) {
       const folder = pathOf(identifier);
-      await mkdir(scratch, { recursive: true, mode: 0o755 });
+      await openScratch();
       await discard(folder);
       // The author may have other plugins.
       if (identifier.author !== "") await rmdir(dirname(folder)).catch(() => undefined);

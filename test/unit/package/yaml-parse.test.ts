@@ -115,3 +115,10 @@ function sorted(_: string, item: unknown): unknown {
   if (typeof item !== "object" || item === null || Array.isArray(item) || "rawJSON" in item) return item;
   return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+test("parseYaml() does not read a bracket without its end again and again", () => {
+  const began = process.cpuUsage();
+  for (const piece of ["{a: ", "[a, ", "{a: 1, b: "])
+    expect(() => parse(piece.repeat(500))).toThrow(/^yaml: line 1: /);
+  expect(process.cpuUsage(began).user / 1000).toBeLessThan(1000);
+});

@@ -120,3 +120,14 @@ test("isOldSdk() is true below 0.1.1", () => {
   expect(["0.0.1b7", "0.0.1", "0.1.0", "0.1.1b1"].every(isOldSdk)).toBe(true);
   expect(["0.1.1", "0.2.0", "0.10.2", "nonsense"].some(isOldSdk)).toBe(false);
 });
+
+test("parseRequirementsText() takes no time by the square of a long run of spaces", () => {
+  const began = process.cpuUsage();
+  const spaces = " ".repeat(60_000);
+  const { requirements } = parseRequirementsText(`-e .${spaces}/x\n./y${spaces}; os_name == 'x'\n`);
+  expect(requirements.map(({ url, marker }) => [url?.length, marker])).toEqual([
+    [60_003, undefined],
+    [3, "os_name == 'x'"],
+  ]);
+  expect(process.cpuUsage(began).user / 1000).toBeLessThan(500);
+});

@@ -38,6 +38,7 @@ function connection() {
     label: "memory",
     sessions,
     canBeTold: false,
+    attend: () => undefined,
     ended: sessions.ended.then(() => "hung up"),
     close: () => transport.close(),
   };

@@ -61,6 +61,20 @@ test("collect() leaves a package that is being installed, also when its task was
   expect((await services.store.installations.list(T1, PAGE)).total).toBe(1);
 });
 
+test("collect() leaves a package that is uploaded anew while it removes others", async () => {
+  const services = createServices();
+  const first = await services.upload("one");
+  const second = await services.upload("two");
+  services.clock.at += HOUR + 1000;
+  services.launcher.discarding = async () => {
+    services.launcher.discarding = undefined;
+    await services.upload("two");
+  };
+  expect(await services.collect()).toEqual([first]);
+  expect((await services.store.declarations.get(second))?.identifier).toBe(second);
+  expect(services.launcher.discards).toEqual([first]);
+});
+
 test("install() waits for a removal that is under way and then finds nothing", async () => {
   const services = createServices();
   const identifier = await services.upload("one");

@@ -104,7 +104,8 @@ function isPathOrUrl(text: string): boolean {
 }
 
 function pathRequirement(text: string): Requirement {
-  const [url = "", marker] = text.split(/\s+;\s*/, 2);
+  const [url = "", rest] = text.split(/\s;/, 2);
+  const marker = rest?.trim();
   return { name: undefined, extras: [], specifier: "", marker, url: unquote(url.trim()), hashes: [], text };
 }
 
