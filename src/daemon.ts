@@ -251,8 +251,7 @@ async function build(
   const { innerApi, traces, invoke } = callModules({
     config,
     store,
-    runtimeOf: async (identifier, runtimeType) =>
-      runtimeType === "remote" ? debug.runtimeOf(identifier) : plugins.runtimeOf(identifier),
+    runtimeOf: debug.runtimeOf,
     storage,
     recorder,
     telemetry,

@@ -46,8 +46,8 @@ export interface DebugModulesDeps {
 
 /** Debugging, connected: what developers' connections serve, their keys and their port. */
 export interface DebugModules {
-  /** What serves an identifier over a connection. */
-  runtimeOf(identifier: string): PluginRuntime | undefined;
+  /** What serves an identifier: over a connection where the row says "remote", else on this machine. */
+  runtimeOf(identifier: string, runtimeType: string): Promise<PluginRuntime | undefined>;
   readonly routes: readonly AnyElysia[];
   /** `host:port`; null where nothing listens. */
   readonly address: string | null;
@@ -63,10 +63,11 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
   const { config, store, background, metrics, log } = deps;
   const { logOf: watchedLogOf, debugging } = deps.watching;
   const logOf = ({ identifier, tenantId }: DebuggedPlugin) => watchedLogOf(identifier.pluginId, tenantId);
+  const runtimeOf = async (identifier: string, runtimeType: string) =>
+    runtimeType === "remote" ? runtimes?.find(identifier) : deps.local.runtimeOf(identifier);
   const control = createDebugControl({
     installations: store.installations,
-    runtimeOf: async (identifier, runtimeType) =>
-      runtimeType === "remote" ? runtimes?.find(identifier) : deps.local.runtimeOf(identifier),
+    runtimeOf,
     events: debugging,
     logOf: ({ pluginId, tenantId }) => watchedLogOf(pluginId, tenantId),
     helpers: () => helpers,
@@ -82,7 +83,7 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
   await store.installations.unshadowAll();
   if (!config.PLUGIN_REMOTE_INSTALLING_ENABLED)
     return {
-      runtimeOf: () => undefined,
+      runtimeOf,
       routes: [controlRoutes],
       address: null,
       warnings: [],
@@ -135,7 +136,7 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
     }),
   });
   return {
-    runtimeOf: (identifier) => served.find(identifier),
+    runtimeOf,
     routes: [debuggingRoutes({ keys, port: () => server?.port }), controlRoutes],
     address: server ? addressOf(server) : null,
     warnings,
