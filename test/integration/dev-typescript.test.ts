@@ -6,6 +6,8 @@ import { readAnswer, readCall, TENANT, type CallAnswer } from "../support/daemon
 import { startDebugDaemon } from "../support/debug-daemon.ts";
 import { startDevCommand } from "../support/dev-command.ts";
 import { isRunning, until } from "../support/processes.ts";
+import { runCli } from "../../src/cli/cli.ts";
+import { testDeps, testIo } from "../unit/cli/test-io.ts";
 import { author, temporaryFolder } from "./author-support.ts";
 
 setDefaultTimeout(60_000);
@@ -96,6 +98,29 @@ test("dev ends an open call when its process is replaced, and a call that comes 
   const meanwhile = ask("you");
   expect((await readCall(open)).failure).toMatchObject({ error_type: "PluginRestartedError" });
   expect(textOf(await meanwhile)).toBe("Next you");
+});
+
+test("dev stands at a breakpoint of a plugin in TypeScript, and goes on", async () => {
+  using folder = temporaryFolder();
+  await using made = await setUp(folder.path);
+  const { dev, daemon, ask } = made;
+  const text = `import { serve } from "plugd/plugin";
+await serve({ tools: { "dev-ts": async ({ parameters, breakpoint }) => {
+  await breakpoint({ parameters });
+  return "went on";
+} } });
+`;
+  dev.save("main.ts", text);
+  await dev.shows(/ready /);
+  const answer = ask("you");
+  await dev.shows(/pause {2}main\.ts:3\n {4}parameters = \{"query":"you"\}/);
+  const io = testIo({ env: {} });
+  const args = ["me/dev-ts", "--url", daemon.url, "--key", daemon.key, "--tenant", TENANT];
+  expect(await runCli(["debug", "continue", ...args], io, testDeps())).toBe(0);
+  expect(io.stdout.text).toBe("me/dev-ts goes on\n");
+  expect(textOf(await answer)).toBe("went on");
+  expect(await runCli(["debug", "reload", ...args], testIo({ env: {} }), testDeps())).toBe(0);
+  await dev.shows(/reload success Plugin reloaded successfully/);
 });
 
 test("dev registers what a changed declaration says, without a gap", async () => {

@@ -198,6 +198,7 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
   async function helperVariables(): Promise<Record<string, string>> {
     const at = address ?? (await options.address().catch(() => undefined));
     return {
+      PLUGD_DEV: "1",
       PLUGD_RELOAD_EXIT: String(RELOAD_EXIT_CODE),
       ...(at && {
         REMOTE_INSTALL_HOST: at.host,
