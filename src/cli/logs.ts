@@ -56,7 +56,7 @@ export function logLine({ type, at, data }: PluginEvent, style: Style): string {
         ),
       ].join("\n");
     case "continue":
-      return `${clockOf(at)} ${style.green("go on ")} ${text}`;
+      return `${clockOf(at)} ${style.green("go on")}`;
     case "reload":
       return `${clockOf(at)} ${style.bold("reload")} ${shown(data["status"])} ${text}`.trimEnd();
     default:

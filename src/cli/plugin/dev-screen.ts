@@ -23,12 +23,14 @@ export interface DevScreenOptions {
   /** A client of the daemon whose requests end with the signal. */
   readonly clientUntil: (signal: AbortSignal) => DaemonClient;
   readonly connection: Connection;
+  /** The command that lets a plugin go on from a breakpoint. */
+  readonly goOn: (pluginId: string) => string;
 }
 
 const LABEL_WIDTH = 10;
 const MAX_PATHS = 3;
 
-export function createDevScreen({ io, clientUntil, connection }: DevScreenOptions): DevScreen {
+export function createDevScreen({ io, clientUntil, connection, goOn }: DevScreenOptions): DevScreen {
   const { stdout, signal } = io;
   const style = styleFor(stdout, io.env);
   const leaving = new AbortController();
@@ -64,6 +66,8 @@ export function createDevScreen({ io, clientUntil, connection }: DevScreenOption
         if (event.type === "lifecycle") continue;
         const text = event.type.startsWith("call_") ? traceLines(event, style) : logLine(event, style);
         if (text !== undefined) note(text);
+        if (event.type === "breakpoint")
+          note(`    ${style.dim("go on with")} ${style.green(goOn(pluginId))}`);
       }
     } catch (cause) {
       if (!until.aborted) now(style.red("events"), `are not shown any more: ${describeError(cause)}`);
@@ -104,7 +108,8 @@ export function createDevScreen({ io, clientUntil, connection }: DevScreenOption
           return;
         }
         case "preparing":
-          if (event.detail === lastDetail || event.detail.trim() === "") return;
+          // The list of what was installed is of no use to anybody here.
+          if (event.detail === lastDetail || /^\s*(?:\+ .*)?$/.test(event.detail)) return;
           lastDetail = event.detail;
           return say("prepare", style.dim(event.detail));
         case "prepared":

@@ -15,6 +15,7 @@ import { withConnectionOptions } from "../connection-options.ts";
 import { type DaemonClient, daemonClient } from "../daemon-client.ts";
 import { ownDaemonEnvironment } from "../own-daemon.ts";
 import { freePort } from "../free-port.ts";
+import { shellWord } from "../shell-word.ts";
 import { createDevScreen } from "./dev-screen.ts";
 
 const DebuggingKey = Type.Object({ key: Type.String(), port: Type.Optional(Type.Integer()) });
@@ -52,6 +53,8 @@ interface FoundDaemon {
   readonly connection: Connection;
   /** Where it comes from, in words. */
   readonly origin: string;
+  /** With which other commands find it. */
+  readonly flags: ConnectionFlags;
   close(): Promise<void>;
 }
 
@@ -60,7 +63,7 @@ async function findDaemon({ flags, io, deps }: Dev): Promise<FoundDaemon> {
   const connection = resolveConnection(flags, io);
   try {
     await askKey(clientOf(connection, io));
-    return { connection, origin: "running", close: () => Promise.resolve() };
+    return { connection, origin: "running", flags, close: () => Promise.resolve() };
   } catch (cause) {
     const named = flags.url !== undefined || Boolean(io.env["PLUGD_URL"]);
     if (named || !(cause instanceof CliError) || cause.exitCode !== EXIT.unreachable) throw cause;
@@ -79,9 +82,10 @@ async function findDaemon({ flags, io, deps }: Dev): Promise<FoundDaemon> {
       }),
     });
     // Its key stands in its folder alone.
-    const own = resolveConnection({ ...flags, url: daemon.url, dataDir: folder }, { ...io, env: {} });
+    const found = { ...flags, url: daemon.url, dataDir: folder };
     return {
-      connection: own,
+      connection: resolveConnection(found, { ...io, env: {} }),
+      flags: found,
       origin: "of this command alone, as none was running",
       async close() {
         await daemon.close();
@@ -103,6 +107,7 @@ async function develop(
   const screen = createDevScreen({
     io,
     connection,
+    goOn: (pluginId) => `${io.program} debug continue ${pluginId}${flagWords(daemon.flags)}`,
     clientUntil: (signal) => daemonClient(connection, { program: io.program, signal }),
   });
   screen.start({ folder, origin: daemon.origin });
@@ -126,6 +131,17 @@ async function develop(
   } finally {
     await screen.close();
   }
+}
+
+/** The key itself is never shown. */
+function flagWords({ url, key, dataDir, tenant }: ConnectionFlags): string {
+  const words = [
+    ...(url === undefined ? [] : ["--url", shellWord(url)]),
+    ...(dataDir === undefined ? [] : ["--data-dir", shellWord(dataDir)]),
+    ...(key === undefined ? [] : ["--key", '"$SERVER_KEY"']),
+    ...(tenant === undefined ? [] : ["--tenant", shellWord(tenant)]),
+  ];
+  return words.map((word) => ` ${word}`).join("");
 }
 
 function clientOf(connection: Connection, io: CliIo): DaemonClient {
