@@ -2,6 +2,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readPackage } from "../../src/package/read-package.ts";
 import { readAnswer, readCall, TENANT, type CallAnswer } from "../support/daemon-api.ts";
 import { startDebugDaemon } from "../support/debug-daemon.ts";
 import { startDevCommand } from "../support/dev-command.ts";
@@ -121,6 +122,27 @@ await serve({ tools: { "dev-ts": async ({ parameters, breakpoint }) => {
   expect(textOf(await answer)).toBe("went on");
   expect(await runCli(["debug", "reload", ...args], testIo({ env: {} }), testDeps())).toBe(0);
   await dev.shows(/reload success Plugin reloaded successfully/);
+});
+
+test("dev installs what a changed package.json asks for", async () => {
+  using folder = temporaryFolder();
+  await using made = await setUp(folder.path);
+  const { dev, ask } = made;
+  dev.save(
+    "greetings/package.json",
+    JSON.stringify({ name: "greetings", version: "1.0.0", main: "index.js" }),
+  );
+  dev.save("greetings/index.js", "module.exports = { word: 'Salve' };");
+  dev.save("package.json", JSON.stringify({ dependencies: { greetings: "file:./greetings" } }));
+  dev.save("main.ts", `import { word } from "greetings";\n${code("${word}")}`);
+  await until("the dependency is used", async () => textOf(await ask("you")) === "Salve you");
+  const packed = await author(["plugin", "package", "dev-ts"], { cwd: folder.path });
+  expect(packed).toMatchObject({ code: 0 });
+  const { files } = await readPackage(readFileSync(join(folder.path, "dev-ts.difypkg")), {
+    maxUncompressedBytes: 10_000_000,
+    publicKeys: [],
+  });
+  expect(files.map(({ path }) => path).filter((path) => /^(\.plugd|node_modules)/.test(path))).toEqual([]);
 });
 
 test("dev registers what a changed declaration says, without a gap", async () => {

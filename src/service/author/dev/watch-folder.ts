@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { IgnoreRules } from "../ignore-rules.ts";
 
@@ -40,12 +40,20 @@ export async function watchFolder(root: string, options: WatchFolderOptions): Pr
     quiet = setTimeout(() => void tell(), Math.max(0, Math.min(QUIET_MS, rest)));
   }
 
+  function isFolder(path: string): Promise<boolean> {
+    return stat(join(root, path)).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  }
+
   async function tell(): Promise<void> {
     const paths = [...changed];
     changed = new Set();
     const ignored = await options.ignored();
     if (closed) return;
-    const wanted = paths.filter((path) => !ignored(path.split("/"), false));
+    const folders = await Promise.all(paths.map(isFolder));
+    const wanted = paths.filter((path, at) => !ignored(path.split("/"), folders[at] === true));
     // What was written into a folder before it was watched belongs to the change that made the folder.
     scanning = scanning.then(() => scan(ignored)).catch(() => undefined);
     if (wanted.length > 0) options.onChange(wanted);
