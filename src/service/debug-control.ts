@@ -54,14 +54,14 @@ export function createDebugControl(
     async continue(plugin) {
       const runtime = await runtimeOf(plugin);
       const helped = await deps.helpers().tell(plugin, "continue");
-      const told = (await runtime?.debug?.resume()) ?? false;
+      const told = await tried(runtime?.debug?.resume());
       if (helped === 0 && !told) throw nobody(plugin.pluginId);
       events.continued(plugin);
     },
     async reload(plugin) {
       const runtime = await runtimeOf(plugin);
       const helped = await deps.helpers().tell(plugin, "reload");
-      const told = (await runtime?.debug?.reload()) ?? false;
+      const told = await tried(runtime?.debug?.reload());
       if (helped === 0 && !told) throw nobody(plugin.pluginId);
       events.reload(plugin, { status: "asked", message: "" });
     },
@@ -77,4 +77,9 @@ export function createDebugControl(
       reload: (plugin, reload) => events.reload(plugin, reload),
     },
   };
+}
+
+/** A plugin whose connection ends just then was not told. */
+function tried(work: Promise<boolean> | undefined): Promise<boolean> {
+  return work?.catch(() => false) ?? Promise.resolve(false);
 }

@@ -120,7 +120,7 @@ async function develop(
       folder,
       settings: deps.authorSettings({ env: io.env, folder: ownFolder }),
       runFolder: ownFolder,
-      async address() {
+      async daemon() {
         const { key, port } = await askKey(client);
         return { host: new URL(connection.url).hostname.replace(/^\[|\]$/g, ""), port, key };
       },

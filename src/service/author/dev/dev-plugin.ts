@@ -2,7 +2,6 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorMessage } from "../../../lib/describe-error.ts";
 import type { Logger } from "../../../lib/logger.ts";
-import { pause } from "../../../lib/pause.ts";
 import { readRunner } from "../../../protocol/runner.ts";
 import { createMemoryLimiter } from "../../../runtime/local/memory-limiter.ts";
 import type { LaunchPlan, ReportStage } from "../../../runtime/local/prepare.ts";
@@ -12,8 +11,8 @@ import { installLauncher } from "../../../runtime/local/spawn-launcher.ts";
 import type { AuthorSettings } from "../author-settings.ts";
 import { createDevBridge } from "./dev-bridge.ts";
 import { createDevChild, type DevChild } from "./dev-child.ts";
+import { type ConnectionEvent, type DevDaemon, keepConnected, whenAborted } from "./dev-connection.ts";
 import { type DevDialect, devDialect, type DevFailure } from "./dev-dialect.ts";
-import { type DevAddress, type DevLink, openDevLink } from "./dev-link.ts";
 import {
   dependencyFingerprint,
   devIgnoreRules,
@@ -37,29 +36,23 @@ export type DevEvent =
   /** It does not run; the next change starts it again. */
   | { readonly kind: "broken"; readonly why: string }
   | { readonly kind: "stderr"; readonly line: string }
-  | { readonly kind: "connected" }
-  | { readonly kind: "refused"; readonly why: string }
-  | { readonly kind: "disconnected"; readonly why: string };
+  | ConnectionEvent;
 
 export interface DevPluginOptions {
   readonly folder: string;
   /** What is made (environments, the launcher) goes below the settings' folders. */
   readonly settings: AuthorSettings;
   readonly runFolder: string;
-  /** Where the debug server is, with a key; asked before each connection. */
-  readonly address: () => Promise<DevAddress & { readonly key: string }>;
+  /** Asked before each connection. */
+  readonly daemon: () => Promise<DevDaemon>;
   readonly tell: (event: DevEvent) => void;
   readonly log: Logger;
   /** Ends all of it. */
   readonly signal: AbortSignal;
 }
 
-const RETRY_MS = 1000;
-const REFUSED_MS = 10_000;
 /** Signs of life in place of a plugin that is not there. */
 const BEAT_MS = 4000;
-/** A connection that was replaced is kept for calls that are on their way, at least and at most. */
-const LINGER_MS = { least: 500, most: 5000 };
 /** A program that ends with it wants to be started anew: `plugd_debug` was told to reload. */
 export const RELOAD_EXIT_CODE = 75;
 const STDERR_LINES = 20;
@@ -75,6 +68,7 @@ const STDERR_LINES = 20;
  */
 export async function devPlugin(options: DevPluginOptions): Promise<void> {
   const { folder, settings, signal, tell } = options;
+  let source = await readDevSource(folder);
   const memory = await createMemoryLimiter({ log: options.log });
   const starter = createSpawnStarter({
     launcher: await installLauncher({ folders: [join(options.runFolder, "run")] }),
@@ -83,19 +77,15 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
   await mkdir(settings.local.envsPath, { recursive: true });
   const provisioner = createProvisioner({ settings: settings.local, log: options.log });
 
-  let source = await readDevSource(folder);
   let dialect: DevDialect = devDialect(readRunner(source.declaration.meta.runner));
   let plan: LaunchPlan | undefined;
   let child: DevChild | undefined;
   /** Work that runs beside the loop. */
   const running = new Set<Promise<void>>();
-  let link: DevLink | undefined;
-  /** Ended when what was registered no longer holds. */
-  let registration = new AbortController();
-  let refused = false;
+  /** Requests reach it. */
+  let answering = false;
   /** An operator has asked for the start that goes on. */
   let reloading = false;
-  let address: Awaited<ReturnType<DevPluginOptions["address"]>> | undefined;
   /** The declaration could not be read when it was last tried. */
   let unread = false;
   const over = whenAborted(signal);
@@ -109,10 +99,7 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
 
   const bridge = createDevBridge({
     dialect: () => dialect,
-    onRefused(why) {
-      refused = true;
-      tell({ kind: "refused", why });
-    },
+    onRefused: (why) => connection.refuse(why),
     onReload() {
       reloading = true;
       change([]);
@@ -124,60 +111,23 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
     running.add(held);
   }
 
-  // To the daemon
-
-  /** Connects, and again whenever the connection is lost or what it declared has changed. */
-  async function keepConnected(): Promise<void> {
-    while (!signal.aborted) {
-      const mine = new AbortController();
-      registration = mine;
-      refused = false;
-      const before = link;
-      let why = "the daemon closed the connection";
-      try {
-        address = await options.address();
-        link = await openDevLink(address);
-        const served = bridge.serve(link);
-        beside(served);
-        const { declaration, assets } = source;
-        const lines = dialect.registration({ key: address.key, declaration, assets });
-        for (const line of lines) await link.write(line);
-        if (before) beside(linger(before));
-        tell({ kind: "connected" });
-        await Promise.race([served, whenAborted(mine.signal), over]);
-        if (mine.signal.aborted && !signal.aborted) continue;
-      } catch (cause) {
-        why = errorMessage(cause);
-        before?.close();
-      }
-      link?.close();
-      link = undefined;
-      if (signal.aborted) return;
-      if (!refused) tell({ kind: "disconnected", why });
-      // What was refused is so again, unless its author changes it.
-      await pause(refused ? REFUSED_MS : RETRY_MS, AbortSignal.any([signal, mine.signal]));
-    }
-  }
-
-  /** The daemon gives new calls to the later connection; those that it gave to this one before still end here. */
-  async function linger(old: DevLink): Promise<void> {
-    const began = performance.now();
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(LINGER_MS.most)]);
-    while ((await pause(LINGER_MS.least, limit)) && !bridge.isIdle(old));
-    if (performance.now() - began < LINGER_MS.least) await pause(LINGER_MS.least, signal);
-    old.close();
-  }
+  const connection = keepConnected({
+    bridge,
+    daemon: options.daemon,
+    registration: (key) => dialect.registration({ key, ...source }),
+    tell,
+    signal,
+  });
 
   function redeclare(before: DevSource): void {
     tell({ kind: "declared", source });
     const same = before.identifier.pluginId === source.identifier.pluginId;
     if (same && dialect.redeclare) bridge.say(dialect.redeclare(source.declaration));
-    else registration.abort();
+    else connection.renew();
   }
 
-  // The process
-
   function broken(why: string): void {
+    answering = false;
     tell({ kind: "broken", why });
     bridge.refuse({ type: "PluginNotRunningError", message: `The plugin does not run: ${why}` });
   }
@@ -194,17 +144,17 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
     tell({ kind: "prepared", tookMs: performance.now() - began });
   }
 
-  /** For `plugd_debug`, which does the same for plugins that connect themselves: where breakpoints are told. */
-  async function helperVariables(): Promise<Record<string, string>> {
-    const at = address ?? (await options.address().catch(() => undefined));
+  /** For `plugd_debug` and its like: who starts the plugin, and for Python where breakpoints are told. */
+  async function debugVariables(): Promise<Record<string, string>> {
+    const own = { PLUGD_DEV: "1", PLUGD_RELOAD_EXIT: String(RELOAD_EXIT_CODE) };
+    if (source.declaration.meta.runner.language !== "python") return own;
+    const daemon = connection.daemon ?? (await options.daemon().catch(() => undefined));
+    if (!daemon) return own;
     return {
-      PLUGD_DEV: "1",
-      PLUGD_RELOAD_EXIT: String(RELOAD_EXIT_CODE),
-      ...(at && {
-        REMOTE_INSTALL_HOST: at.host,
-        REMOTE_INSTALL_PORT: String(at.port),
-        REMOTE_INSTALL_KEY: at.key,
-      }),
+      ...own,
+      REMOTE_INSTALL_HOST: daemon.host,
+      REMOTE_INSTALL_PORT: String(daemon.port),
+      REMOTE_INSTALL_KEY: daemon.key,
     };
   }
 
@@ -213,7 +163,7 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
     const runner = readRunner(source.declaration.meta.runner);
     const process = await starter.start({
       ...plan,
-      env: { ...plan.env, ...(await helperVariables()) },
+      env: { ...plan.env, ...(await debugVariables()) },
       limits: { memoryBytes: settings.runtime.memoryLimit(source.declaration.resource.memory) },
     });
     const started: DevChild = createDevChild(process, {
@@ -228,6 +178,7 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
     beside(
       first.then((ready) => {
         if (!ready || child !== started) return;
+        answering = true;
         bridge.open(started);
         if (reloading && dialect.reloaded !== undefined) bridge.say(dialect.reloaded);
         reloading = false;
@@ -246,6 +197,7 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
   }
 
   async function replace(failure: DevFailure): Promise<void> {
+    answering = false;
     bridge.hold(failure);
     const old = child;
     child = undefined;
@@ -279,9 +231,9 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
 
   tell({ kind: "declared", source });
   const watching = await watchFolder(folder, { ignored: () => devIgnoreRules(folder), onChange: change });
-  const connection = keepConnected();
   const beat = setInterval(() => {
-    if (!child || dialect.ask !== undefined) bridge.say(dialect.beat);
+    // One that is asked answers itself, or shall be seen not to.
+    if (!answering || dialect.ask === undefined) bridge.say(dialect.beat);
   }, BEAT_MS);
   try {
     for (let first = true; !signal.aborted; first = false) {
@@ -296,17 +248,10 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
     watching.close();
     bridge.refuse({ type: "PluginNotRunningError", message: "The plugin's author has ended it" });
     await child?.stop();
-    await connection;
+    await connection.ended;
     await Promise.all(running);
     await memory.close();
   }
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 /** Tells one declaration with its assets from another. */
