@@ -22,7 +22,7 @@ import { createDebugPlugins } from "./service/debug-plugins.ts";
 import type { Metrics } from "./service/metrics.ts";
 import type { PackageGuard } from "./service/package-guard.ts";
 import type { StorePackages } from "./service/store-packages.ts";
-import type { Store } from "./store/store.ts";
+import type { RuntimeType, Store } from "./store/store.ts";
 import type { WatchModules } from "./watch-modules.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
@@ -40,14 +40,16 @@ export interface DebugModulesDeps {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly watching: Pick<WatchModules, "logOf" | "debugging">;
-  /** Plugins of this machine, for what is asked of those that are debugged. */
-  readonly local: { runtimeOf(identifier: string): Promise<PluginRuntime | undefined> };
+  /** What serves plugins that no developer's connection does. */
+  readonly runtimes: {
+    runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
+  };
 }
 
 /** Debugging, connected: what developers' connections serve, their keys and their port. */
 export interface DebugModules {
-  /** What serves an identifier: over a connection where the row says "remote", else on this machine. */
-  runtimeOf(identifier: string, runtimeType: string): Promise<PluginRuntime | undefined>;
+  /** What serves an identifier: over a connection where the row says "remote". */
+  runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
   readonly routes: readonly AnyElysia[];
   /** `host:port`; null where nothing listens. */
   readonly address: string | null;
@@ -63,8 +65,8 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
   const { config, store, background, metrics, log } = deps;
   const { logOf: watchedLogOf, debugging } = deps.watching;
   const logOf = ({ identifier, tenantId }: DebuggedPlugin) => watchedLogOf(identifier.pluginId, tenantId);
-  const runtimeOf = async (identifier: string, runtimeType: string) =>
-    runtimeType === "remote" ? runtimes?.find(identifier) : deps.local.runtimeOf(identifier);
+  const runtimeOf = async (identifier: string, runtimeType: RuntimeType) =>
+    runtimeType === "remote" ? runtimes?.find(identifier) : deps.runtimes.runtimeOf(identifier, runtimeType);
   const control = createDebugControl({
     installations: store.installations,
     runtimeOf,

@@ -3,13 +3,13 @@ import type { DebugHelpers, HelpedPlugin, HelperObserver } from "../runtime/debu
 import { PLUGIN_LINES } from "../runtime/plugin-lines.ts";
 import type { PluginRuntime } from "../runtime/runtime.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { InstallationStore } from "../store/store.ts";
+import type { InstallationStore, RuntimeType } from "../store/store.ts";
 import type { LiveDebugEvents } from "./live-debug-events.ts";
 
 export interface DebugControlDeps {
   readonly installations: Pick<InstallationStore, "find">;
   /** What serves a row of the installations just now. */
-  runtimeOf(identifier: string, runtimeType: string): Promise<PluginRuntime | undefined>;
+  runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
   readonly events: LiveDebugEvents;
   logOf(plugin: HelpedPlugin): Logger;
 }

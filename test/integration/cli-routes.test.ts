@@ -67,6 +67,9 @@ const OWN = [
   "GET /plugin/:tenant_id/debugging/events",
   "POST /plugin/:tenant_id/debugging/continue",
   "POST /plugin/:tenant_id/debugging/reload",
+  "GET /plugin/:tenant_id/management/runtime/list",
+  "POST /plugin/:tenant_id/management/runtime/switch",
+  "POST /function/:secret/backwards-invocation/transaction",
 ];
 
 function below(method: string, prefix: string, paths: string): readonly string[] {

@@ -20,13 +20,13 @@ function link() {
   const written: string[] = [];
   const lines: string[] = [];
   let wake = Promise.withResolvers<void>();
-  let open = true;
+  const state = { open: true };
   const made: DevLink = {
     get isOpen() {
-      return open;
+      return state.open;
     },
     async *blocks() {
-      while (open || lines.length > 0) {
+      while (state.open || lines.length > 0) {
         const line = lines.shift();
         if (line !== undefined) yield `${line}\n`;
         else {
@@ -36,11 +36,11 @@ function link() {
       }
     },
     async write(text) {
-      if (!open) throw new Error("gone");
+      if (!state.open) throw new Error("gone");
       written.push(text.trimEnd());
     },
     close() {
-      open = false;
+      state.open = false;
       wake.resolve();
     },
   };
