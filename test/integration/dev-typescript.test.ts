@@ -196,3 +196,27 @@ test("dev starts a daemon of its own where none answers; the line that it prints
   expect(await dev.interrupt()).toBe(0);
   expect([isRunning(pid), existsSync(data)]).toEqual([false, false]);
 });
+
+test("dev says what is wrong before it starts anything", async () => {
+  using folder = temporaryFolder();
+  const cwd = folder.path;
+  await using daemon = await startDebugDaemon({ env: { PLUGIN_REMOTE_INSTALLING_ENABLED: "false" } });
+  const at = ["--url", daemon.url, "--key", daemon.key];
+  expect(await author(["plugin", "dev", ".", ...at], { cwd })).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("debugging is off there"),
+  });
+  expect(await author(["plugin", "dev", ".", "--url", "http://127.0.0.1:1"], { cwd })).toMatchObject({
+    code: 3,
+  });
+  expect(await author(["plugin", "dev", "none", ...at], { cwd })).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("there is no such file or folder"),
+  });
+  await using other = await startDebugDaemon();
+  const empty = ["plugin", "dev", ".", "--url", other.url, "--key", other.key];
+  expect(await author(empty, { cwd })).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("manifest.yaml"),
+  });
+});

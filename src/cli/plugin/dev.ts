@@ -1,8 +1,6 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 import { Command } from "commander";
 import { createLogger } from "../../lib/create-logger.ts";
 import { devPlugin } from "../../service/author/dev/dev-plugin.ts";
@@ -13,12 +11,11 @@ import type { CliIo } from "../cli-io.ts";
 import { type Connection, type ConnectionFlags, resolveConnection } from "../connection.ts";
 import { withConnectionOptions } from "../connection-options.ts";
 import { type DaemonClient, daemonClient } from "../daemon-client.ts";
+import { askDebuggingKey } from "../debugging-key.ts";
 import { ownDaemonEnvironment } from "../own-daemon.ts";
 import { freePort } from "../free-port.ts";
 import { shellWord } from "../shell-word.ts";
 import { createDevScreen } from "./dev-screen.ts";
-
-const DebuggingKey = Type.Object({ key: Type.String(), port: Type.Optional(Type.Integer()) });
 
 export function devCommand(io: CliIo, deps: CliDeps): Command {
   return withConnectionOptions(new Command("dev"))
@@ -149,11 +146,10 @@ function clientOf(connection: Connection, io: CliIo): DaemonClient {
 }
 
 async function askKey(client: DaemonClient): Promise<{ readonly key: string; readonly port: number }> {
-  const answer = await client.post("debugging/key", {});
-  const given = Value.Check(DebuggingKey, answer) ? answer : undefined;
-  if (given?.port === undefined)
+  const { key, port } = await askDebuggingKey(client);
+  if (port === undefined)
     throw new CliError(`The daemon at "${client.url}" does not say where it listens for plugins`, {
-      hint: "Start it with PLUGIN_REMOTE_INSTALLING_ENABLED=true and a free PLUGIN_REMOTE_INSTALLING_PORT",
+      hint: "Its PLUGIN_REMOTE_INSTALLING_PORT may be taken by another program: set it to a free one",
     });
-  return { key: given.key, port: given.port };
+  return { key, port };
 }
