@@ -18,13 +18,22 @@ export interface StorageCaller {
   readonly limitBytes: number | undefined;
 }
 
+export interface StorageCallOptions {
+  /** Awaited before a value is read, with the characters of the answer. Default: there is room. */
+  readonly room?: (chars: number) => Promise<void>;
+}
+
 /** What plugins keep under keys (contract/backwards-invocation 3). */
 export interface PluginStorage {
   /**
    * Answers the `data` of the response. Rejects with a `DaemonError` whose message is what the plugin is told. A value is
    * safe when this resolves.
    */
-  handle(caller: StorageCaller, request: StorageRequest): Promise<Record<string, unknown>>;
+  handle(
+    caller: StorageCaller,
+    request: StorageRequest,
+    options?: StorageCallOptions,
+  ): Promise<Record<string, unknown>>;
   /** To be called when no plugin runs any more. Idempotent. */
   close(): Promise<void>;
 }
@@ -66,7 +75,10 @@ export async function createPluginStorage(deps: PluginStorageDeps): Promise<Plug
   }
 
   const operations: Readonly<
-    Record<StorageRequest["opt"], (caller: StorageCaller, request: StorageRequest) => Promise<Reply>>
+    Record<
+      StorageRequest["opt"],
+      (caller: StorageCaller, request: StorageRequest, options: StorageCallOptions) => Promise<Reply>
+    >
   > = {
     async set(caller, { key, value }) {
       const bytes = await told("decode data failed", async () => decodeHex(value));
@@ -77,15 +89,11 @@ export async function createPluginStorage(deps: PluginStorageDeps): Promise<Plug
         return { data: "ok" };
       });
     },
-    async get(caller, { key }) {
-      let bytes: Uint8Array | undefined;
-      try {
-        bytes = await values.get(placeOf(caller, key));
-      } catch (cause) {
-        throw new DaemonError(codeOf(cause), LOAD_FAILED, { cause });
-      }
-      if (!bytes) throw new DaemonError("not_found", LOAD_FAILED);
-      return { data: encodeHex(bytes) };
+    async get(caller, { key }, { room }) {
+      // Thousands of large values that the plugin does not take must not be read before it does.
+      const size = await loaded(() => values.size(placeOf(caller, key)));
+      await room?.(2 * size);
+      return { data: encodeHex(await loaded(() => values.get(placeOf(caller, key)))) };
     },
     del: (caller, { key }) =>
       told("delete data failed", async () => {
@@ -101,12 +109,12 @@ export async function createPluginStorage(deps: PluginStorageDeps): Promise<Plug
   };
 
   return {
-    async handle(caller, request) {
+    async handle(caller, request, options = {}) {
       const began = performance.now();
       const labels = { operation: request.opt, storage_type: STORAGE_TYPE };
       let status = "failed";
       try {
-        const reply = await operations[request.opt](caller, request);
+        const reply = await operations[request.opt](caller, request, options);
         status = "success";
         return reply;
       } catch (error) {
@@ -131,6 +139,17 @@ interface Failed {
 
 /** The reference says no more, whatever it is. */
 const LOAD_FAILED = "load data failed, please check if the key is correct or you have not set it";
+
+async function loaded<T>(work: () => Promise<T | undefined>): Promise<T> {
+  let found: T | undefined;
+  try {
+    found = await work();
+  } catch (cause) {
+    throw new DaemonError(codeOf(cause), LOAD_FAILED, { cause });
+  }
+  if (found === undefined) throw new DaemonError("not_found", LOAD_FAILED);
+  return found;
+}
 
 /** What fails is told with the reference's words before it. */
 async function told<T>(prefix: string, work: () => Promise<T>): Promise<T> {
