@@ -67,6 +67,8 @@ export async function createDiskValueStore(options: DiskValueStoreOptions): Prom
     const known = encodedFolders.get(folder);
     if (known !== undefined) return known;
     const found = await isFolder(join(folder, ENCODED_FOLDER));
+    // A value may have been put there since the system looked.
+    if (encodedFolders.get(folder)) return true;
     if (encodedFolders.size >= MAX_KNOWN_FOLDERS) encodedFolders.clear();
     encodedFolders.set(folder, found);
     return found;

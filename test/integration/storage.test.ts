@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { until } from "../support/processes.ts";
 import { caller, CALLERS_FOLDER, filesBelow, openStorage, sum, temporaryFolder } from "./storage-support.ts";
 
 const LOAD_FAILED = "load data failed, please check if the key is correct or you have not set it";
@@ -249,6 +250,19 @@ test("a refused value changes nothing", async () => {
   expect(await storage.refusal("set", "large", "00".repeat(100_000))).toBe(FULL);
   expect(await storage.exist("large")).toBe(false);
   await storage.notes(5);
+});
+
+test("a value whose place cannot be written leaves nothing else behind, and is kept", async () => {
+  await using folder = await temporaryFolder();
+  const tenant = join(folder.path, "persistence", caller.tenantId);
+  await using storage = await openStorage({ folder: folder.path });
+  await writeFile(tenant, "no folder");
+  await storage.set("k", "v");
+  await until("it shows", () =>
+    storage.lines.some((line) => line.includes("Cannot write what a plugin has stored")),
+  );
+  expect(await readdir(join(folder.path, "persistence", ".plugd-staged"))).toEqual([]);
+  expect(await storage.get("k")).toBe("v");
 });
 
 test("operations are counted and timed, by kind and outcome", async () => {
