@@ -2,9 +2,11 @@ import { basename } from "node:path";
 import { runCli } from "./cli/cli.ts";
 import { streamInput } from "./cli/stream-input.ts";
 import { streamOutput } from "./cli/stream-output.ts";
+import type { Config } from "./config/config.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import { authorSettings } from "./local-settings.ts";
 import { createLogger } from "./lib/create-logger.ts";
+import type { Logger } from "./lib/logger.ts";
 import { ownCommand, runAsInit } from "./lib/init-process.ts";
 import { createLineWriter } from "./lib/line-writer.ts";
 import { type LogFile, openLogFile } from "./lib/log-file.ts";
@@ -41,27 +43,31 @@ export async function runProgram(own: NodeJS.Process): Promise<number> {
   const log = createLineWriter(1);
   own.on("exit", () => log.flushSync());
 
+  function openLogger(config: Config): Logger {
+    own.env["TZ"] = config.SERVER_TZ;
+    const file = config.LOG_FILE === undefined ? undefined : openLog(config.LOG_FILE);
+    const logger = createLogger({
+      level: config.LOG_LEVEL,
+      format: config.LOG_OUTPUT_FORMAT,
+      write(line) {
+        // A full disk must not take the line from the terminal, nor a slow terminal from the file.
+        try {
+          file?.write(line);
+        } finally {
+          log.write(line);
+        }
+      },
+    });
+    // A stray failure must be seen, and must not take every plugin down with it.
+    own.on("unhandledRejection", (error) => logger.error("Unhandled rejection", { error }));
+    own.on("uncaughtException", (error) => logger.error("Uncaught exception", { error }));
+    return logger;
+  }
+
   return runCli(own.argv.slice(2), io(own, stop.signal), {
     async startDaemon({ env }) {
       const settings = parseConfig(env);
-      const { config } = settings;
-      own.env["TZ"] = config.SERVER_TZ;
-      const file = config.LOG_FILE === undefined ? undefined : openLog(config.LOG_FILE);
-      const logger = createLogger({
-        level: config.LOG_LEVEL,
-        format: config.LOG_OUTPUT_FORMAT,
-        write(line) {
-          // A full disk must not take the line from the terminal, nor a slow terminal from the file.
-          try {
-            file?.write(line);
-          } finally {
-            log.write(line);
-          }
-        },
-      });
-      // A stray failure must be seen, and must not take every plugin down with it.
-      own.on("unhandledRejection", (error) => logger.error("Unhandled rejection", { error }));
-      own.on("uncaughtException", (error) => logger.error("Uncaught exception", { error }));
+      const logger = openLogger(settings.config);
       // Loaded where a daemon is wanted: the other commands answer sooner without it.
       const { startDaemon } = await import("./daemon.ts");
       const daemon = await startDaemon({
@@ -73,6 +79,12 @@ export async function runProgram(own: NodeJS.Process): Promise<number> {
       });
       setTimeout(() => trimMemory(own.execPath), TRIM_AFTER_MS).unref();
       return daemon;
+    },
+    async startConnector({ env }) {
+      const settings = parseConfig(env);
+      const logger = openLogger(settings.config);
+      const { startConnector } = await import("./connector.ts");
+      return startConnector({ settings, env, execPath: own.execPath, log: logger });
     },
     authorSettings: ({ env, folder }) => authorSettings({ env, execPath: own.execPath }, { folder }),
   });

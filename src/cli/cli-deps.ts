@@ -8,6 +8,8 @@ export interface CliDeps {
    * wrong with the settings, the port or the folder; nothing is left running then.
    */
   startDaemon(options: StartOptions): Promise<RunningDaemon>;
+  /** Starts a connector of the serverless runtime in this process, as above. */
+  startConnector(options: StartOptions): Promise<RunningConnector>;
   /** What the commands of plugin authors depend on, with everything that they make below `folder`. Throws as above. */
   authorSettings(options: { readonly env: StartOptions["env"]; readonly folder: string }): AuthorSettings;
 }
@@ -26,6 +28,23 @@ export interface RunningDaemon {
   /** Looks around the machine for what the banner shows; the daemon serves meanwhile. */
   facts(): Promise<StartFacts>;
   /** Drains and ends: open calls are finished within their bounds, plugins are stopped. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface RunningConnector {
+  /** Where it answers on this machine. */
+  readonly url: string;
+  readonly logger: Logger;
+  readonly dataDir: string;
+  /** File of the key that it made; undefined where the key was given. */
+  readonly keyPath: string | undefined;
+  /** How many functions it has from its last run. */
+  readonly functions: number;
+  /** The mechanism in force, in words. */
+  readonly memoryLimit: string;
+  /** One sentence each. */
+  readonly warnings: readonly string[];
+  /** Drains and ends, functions with it. Idempotent. */
   close(): Promise<void>;
 }
 

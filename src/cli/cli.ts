@@ -3,6 +3,7 @@ import { VERSION } from "../lib/version.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { EXIT, type ExitCode } from "./cli-error.ts";
 import type { CliIo } from "./cli-io.ts";
+import { connectorCommand } from "./connector-command.ts";
 import { debugCommand } from "./debug-key.ts";
 import { demoCommand } from "./demo.ts";
 import { fakePlatformCommand } from "./fake-platform.ts";
@@ -91,6 +92,7 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
     debugCommand(io),
     logsCommand(io),
     traceCommand(io),
+    connectorCommand(io, deps),
     fakePlatformCommand(io),
     routesCommand(io, deps),
   ];

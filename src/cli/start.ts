@@ -49,15 +49,28 @@ export function startEnvironment(
   flags: StartFlags,
   io: Pick<CliIo, "env" | "cwd">,
 ): Readonly<Record<string, string>> {
-  const fromFile = flags.envFile === undefined ? {} : readEnvFile(flags.envFile, io.cwd);
-  const fromFlags = {
-    PLUGD_DATA_DIR: flags.dataDir === undefined ? undefined : resolve(io.cwd, flags.dataDir),
-    SERVER_HOST: flags.host,
-    SERVER_PORT: flags.port,
-    LOG_LEVEL: flags.logLevel,
-  };
+  return mergeSettings(io, {
+    envFile: flags.envFile,
+    fromFlags: {
+      PLUGD_DATA_DIR: flags.dataDir === undefined ? undefined : resolve(io.cwd, flags.dataDir),
+      SERVER_HOST: flags.host,
+      SERVER_PORT: flags.port,
+      LOG_LEVEL: flags.logLevel,
+    },
+  });
+}
+
+/** The settings of a command that runs a server: flags, the environment, a file, in this order. */
+export function mergeSettings(
+  io: Pick<CliIo, "env" | "cwd">,
+  from: {
+    readonly envFile: string | undefined;
+    readonly fromFlags: Readonly<Record<string, string | undefined>>;
+  },
+): Readonly<Record<string, string>> {
+  const fromFile = from.envFile === undefined ? {} : readEnvFile(from.envFile, io.cwd);
   // PLUGD_URL is for the other commands; as a setting of the daemon it would look like a misspelt one.
-  const { PLUGD_URL: _, ...settings } = { ...fromFile, ...given(io.env), ...given(fromFlags) };
+  const { PLUGD_URL: _, ...settings } = { ...fromFile, ...given(io.env), ...given(from.fromFlags) };
   return settings;
 }
 

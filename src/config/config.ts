@@ -1,5 +1,6 @@
 import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import type { AnySetting, Setting } from "./setting.ts";
+import { connectorSettings } from "./settings/connector.ts";
 import { databaseSettings } from "./settings/database.ts";
 import { debugSettings } from "./settings/debug.ts";
 import { difySettings } from "./settings/dify.ts";
@@ -22,6 +23,7 @@ const SETTINGS = {
   ...localRuntimeSettings,
   ...debugSettings,
   ...serverlessSettings,
+  ...connectorSettings,
   ...observabilitySettings,
   ...databaseSettings,
   ...redisSettings,
@@ -43,6 +45,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
   { title: "Plugins on this machine", settings: localRuntimeSettings },
   { title: "Debugging", settings: debugSettings },
   { title: "Serverless", settings: serverlessSettings },
+  { title: "The connector (plugd connector)", settings: connectorSettings },
   { title: "Logs and metrics", settings: observabilitySettings },
   { title: "Database", settings: databaseSettings },
   { title: "Redis", settings: redisSettings },

@@ -16,7 +16,16 @@ export interface ServerOptions {
   readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly tracker: RequestTracker;
   readonly log: Logger;
+  /** The variables that an operator is told to change. */
+  readonly variables?: ListenVariables;
 }
+
+interface ListenVariables {
+  readonly host: string;
+  readonly port: string;
+}
+
+const DAEMON_VARIABLES: ListenVariables = { host: "SERVER_HOST", port: "SERVER_PORT" };
 
 export interface HttpServer {
   readonly hostname: string;
@@ -49,7 +58,7 @@ export function startServer(options: ServerOptions): HttpServer {
       },
     });
   } catch (cause) {
-    throw listenError(hostname, port, cause);
+    throw listenError({ hostname, port, cause, variables: options.variables ?? DAEMON_VARIABLES });
   }
   let closing: Promise<void> | undefined;
 
@@ -83,13 +92,19 @@ function withHost(request: Request): Request {
   return new Request(`http://localhost${url.slice(url.indexOf("/", "http://".length))}`, request);
 }
 
-function listenError(hostname: string, port: number, cause: unknown): DaemonError {
+function listenError(failed: {
+  readonly hostname: string;
+  readonly port: number;
+  readonly cause: unknown;
+  readonly variables: ListenVariables;
+}): DaemonError {
+  const { hostname, port, cause, variables } = failed;
   const code = errorCode(cause);
   const address = `${hostname}:${port}`;
   if (code === "EADDRINUSE")
     return new DaemonError("startup", `Cannot listen on "${address}": the port is taken`, {
       cause,
-      hint: "Stop the program that uses it, or choose another with SERVER_PORT (--port)",
+      hint: `Stop the program that uses it, or choose another with ${variables.port} (--port)`,
     });
   if (code === "EACCES")
     return new DaemonError("startup", `Cannot listen on "${address}": not permitted`, {
@@ -99,6 +114,6 @@ function listenError(hostname: string, port: number, cause: unknown): DaemonErro
   const why = errorMessage(cause);
   return new DaemonError("startup", `Cannot listen on "${address}": ${why}`, {
     cause,
-    hint: "Check SERVER_HOST (--host): it must be an address of this machine",
+    hint: `Check ${variables.host} (--host): it must be an address of this machine`,
   });
 }

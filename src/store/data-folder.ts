@@ -16,6 +16,12 @@ export interface DataFolder {
   close(): Promise<void>;
 }
 
+interface Place {
+  readonly folder: string;
+  /** The variable that an operator is told to change. */
+  readonly variable: string;
+}
+
 interface Holder {
   readonly pid: number;
   readonly host: string;
@@ -28,20 +34,24 @@ interface Holder {
  * last names that one's process id. The lock goes with the process, however it ends, and is not inherited by
  * children, so nothing stale can stand in the way.
  */
-export async function openDataFolder(path: string): Promise<DataFolder> {
+export async function openDataFolder(
+  path: string,
+  { variable = "PLUGD_DATA_DIR" }: { readonly variable?: string } = {},
+): Promise<DataFolder> {
   const folder = resolve(path);
+  const place: Place = { folder, variable };
   const pidPath = join(folder, "plugd.pid");
   try {
     makeWritableFolder(folder);
   } catch (error) {
-    throw explainFolderError(error, folder);
+    throw explainFolderError(error, place);
   }
-  const unlock = lock(join(folder, "plugd.lock"), { folder, pidPath });
+  const unlock = lock(join(folder, "plugd.lock"), { place, pidPath });
   try {
     writeFileSync(pidPath, `${process.pid}\n${hostname()}\n`, { mode: 0o600 });
   } catch (error) {
     unlock();
-    throw explainFolderError(error, folder);
+    throw explainFolderError(error, place);
   }
   let open = true;
   function release(): void {
@@ -74,7 +84,7 @@ function makeWritableFolder(folder: string): void {
  * all systems, and also between two connections of one process. No other code may open that file: closing any handle
  * to it would drop the lock.
  */
-function lock(path: string, { folder, pidPath }: { readonly folder: string; readonly pidPath: string }) {
+function lock(path: string, { place, pidPath }: { readonly place: Place; readonly pidPath: string }) {
   let sqlite: Sqlite | undefined;
   try {
     sqlite = new Sqlite(path, { create: true, readwrite: true });
@@ -84,9 +94,9 @@ function lock(path: string, { folder, pidPath }: { readonly folder: string; read
   } catch (error) {
     sqlite?.close();
     if (!(error instanceof SQLiteError)) throw error;
-    if (error.code?.startsWith("SQLITE_BUSY")) throw heldError(folder, readHolder(pidPath));
-    if (error.code === "SQLITE_FULL") throw explainFolderError(error, folder);
-    throw new DaemonError("startup", `Cannot lock data folder "${folder}": ${error.message}`, {
+    if (error.code?.startsWith("SQLITE_BUSY")) throw heldError(place, readHolder(pidPath));
+    if (error.code === "SQLITE_FULL") throw explainFolderError(error, place);
+    throw new DaemonError("startup", `Cannot lock data folder "${place.folder}": ${error.message}`, {
       cause: error,
       hint: `Delete "${path}" and try again; it holds no data`,
     });
@@ -95,7 +105,7 @@ function lock(path: string, { folder, pidPath }: { readonly folder: string; read
   return () => connection.close(true);
 }
 
-function heldError(folder: string, holder: Holder | undefined): DaemonError {
+function heldError({ folder, variable }: Place, holder: Holder | undefined): DaemonError {
   if (holder?.pid === process.pid && holder.host === hostname())
     return new DaemonError("startup", `Cannot use data folder "${folder}": this process uses it already`, {
       hint: "Give each daemon a data folder of its own",
@@ -106,7 +116,7 @@ function heldError(folder: string, holder: Holder | undefined): DaemonError {
       ? `the plugd with process id ${holder.pid}`
       : `the plugd with process id ${holder.pid} on host "${holder.host}"`;
   return new DaemonError("startup", `Cannot use data folder "${folder}": ${who} uses it already`, {
-    hint: `Stop that one first${holder ? ` (kill ${holder.pid})` : ""}, or set PLUGD_DATA_DIR to another folder`,
+    hint: `Stop that one first${holder ? ` (kill ${holder.pid})` : ""}, or set ${variable} to another folder`,
   });
 }
 
@@ -133,7 +143,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function explainFolderError(error: unknown, folder: string): DaemonError {
+function explainFolderError(error: unknown, { folder, variable }: Place): DaemonError {
   const options = (hint: string) => ({ cause: error, hint });
   const subject = `Cannot use data folder "${folder}"`;
   switch (errorCode(error)) {
@@ -142,20 +152,20 @@ function explainFolderError(error: unknown, folder: string): DaemonError {
       return new DaemonError(
         "startup",
         `${subject}: it, or a part of its path, is a file`,
-        options("Set PLUGD_DATA_DIR to a folder, or to a path where one can be made"),
+        options(`Set ${variable} to a folder, or to a path where one can be made`),
       );
     case "EROFS":
       return new DaemonError(
         "startup",
         `${subject}: its file system is read-only`,
-        options("Mount it for writing, or set PLUGD_DATA_DIR to a folder that may be written"),
+        options(`Mount it for writing, or set ${variable} to a folder that may be written`),
       );
     case "EACCES":
     case "EPERM":
       return new DaemonError(
         "startup",
         `${subject}: it may not be written by user ${process.getuid?.() ?? "of this process"}`,
-        options("Give that user the folder (chown), or set PLUGD_DATA_DIR to another one"),
+        options(`Give that user the folder (chown), or set ${variable} to another one`),
       );
     case "ENOSPC":
     case "EDQUOT":
@@ -163,7 +173,7 @@ function explainFolderError(error: unknown, folder: string): DaemonError {
       return new DaemonError(
         "startup",
         `${subject}: no space is left on its disk`,
-        options("Free some space on that disk, or set PLUGD_DATA_DIR to a folder on another one"),
+        options(`Free some space on that disk, or set ${variable} to a folder on another one`),
       );
     default:
       return new DaemonError("startup", `${subject}: ${errorMessage(error)}`, { cause: error });

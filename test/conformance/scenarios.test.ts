@@ -78,8 +78,9 @@ describe.each(ACTIONS.map(({ path }) => path))("%s of a plugin with the SDK", (p
   });
 
   test("is recorded to have failed, or has a case of its own that does", () => {
-    const raises = SDK_CASES.find((one) => one.path === path)?.raises !== undefined;
+    const own = SDK_CASES.find((one) => one.path === path)?.raises;
     // No release of the SDK has a handler for it, so nothing can fail.
+    const raises = typeof own === "function";
     if (path === "/tool/get_runtime_parameters")
       expect({ errors, raises }).toEqual({ errors: [], raises: false });
     else expect(errors.length > 0 || raises).toBe(true);

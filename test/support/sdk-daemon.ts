@@ -102,7 +102,7 @@ function reachesIndex(python: string, uv: string | undefined): boolean {
 }
 
 /** How this machine reaches its package index, as settings of a daemon. */
-function indexSettings(): Record<string, string> {
+export function indexSettings(): Record<string, string> {
   const mirror = INDEX_VARIABLES.map((name) => process.env[name]).find((value) => value !== undefined);
   const kept = NETWORK_VARIABLES.flatMap((name) => {
     const value = process.env[name];
@@ -200,7 +200,7 @@ export async function startSdkDaemon(options: SdkDaemonOptions = {}): Promise<Sd
  * Environments are kept between runs like downloads, for one run at a time: two daemons in two processes would build in
  * each other's folders. Undefined while another run has them.
  */
-function keptEnvironments(): string | undefined {
+export function keptEnvironments(): string | undefined {
   const folder = join(CACHE, "sdk-envs");
   const owner = join(CACHE, "sdk-envs.pid");
   mkdirSync(folder, { recursive: true });

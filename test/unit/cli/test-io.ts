@@ -70,6 +70,7 @@ function testInput(options: TestIoOptions): CliInput {
 export function testDeps(given: Partial<CliDeps> = {}): CliDeps {
   return {
     startDaemon: () => Promise.reject(new Error("this test starts no daemon")),
+    startConnector: () => Promise.reject(new Error("this test starts no connector")),
     authorSettings: () => {
       throw new Error("this test has no settings for authors");
     },

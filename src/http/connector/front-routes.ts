@@ -1,0 +1,33 @@
+import { Elysia } from "elysia";
+import type { InvokeFunction } from "../../service/connector/invoke-function.ts";
+import { readCallBody } from "./read-call-body.ts";
+
+export interface FrontRoutesDeps {
+  readonly invoke: InvokeFunction;
+  readonly maxRequestBytes: number;
+  readonly requestIdOf: (request: Request) => string;
+}
+
+/** The functions themselves. Without the connector's key: who calls knows the URL, and signs where that is asked for. */
+export function frontRoutes({ invoke, maxRequestBytes, requestIdOf }: FrontRoutesDeps) {
+  return new Elysia({ name: "connector-front" }).post(
+    "/f/:id/invoke",
+    async ({ params, query, request }) => {
+      const { headers } = request;
+      const body = await readCallBody(request, maxRequestBytes);
+      return invoke(
+        {
+          functionId: params.id,
+          action: query["action"] ?? "",
+          sessionId: headers.get("x-dify-plugin-session") ?? headers.get("dify-plugin-session-id") ?? "",
+          signature: headers.get("x-dify-plugin-signature"),
+          traceparent: headers.get("traceparent") ?? undefined,
+          requestId: requestIdOf(request),
+          body,
+        },
+        request.signal,
+      );
+    },
+    { parse: "none" },
+  );
+}

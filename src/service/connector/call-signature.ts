@@ -1,0 +1,87 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { isRecord } from "../../lib/is-record.ts";
+import { DaemonError } from "../../protocol/daemon-error.ts";
+
+/** A call that was let in; told how it went. */
+export interface SignedCall {
+  /** It was not executed: the same call may come again, as a retry. */
+  forget(): void;
+}
+
+/** Checks `X-Dify-Plugin-Signature` (contract/plain-protocol 6). */
+export interface CallSignatures {
+  /**
+   * Throws `unauthorized` where the signature is missing or wrong, and for a call that was let in before within the
+   * window: same session, same body.
+   */
+  admit(call: {
+    readonly secret: string;
+    readonly signature: string | null;
+    readonly sessionId: string;
+    readonly body: Uint8Array;
+  }): SignedCall;
+}
+
+const REPEATABLE: ReadonlySet<unknown> = new Set(["invoke_text_embedding", "get_text_embedding_num_tokens"]);
+
+/** Signed calls that are remembered at once; more within one window are refused with `overloaded`. */
+const MAX_REMEMBERED = 200_000;
+
+export function createCallSignatures(options: {
+  readonly windowMs: number;
+  readonly now: () => number;
+}): CallSignatures {
+  const { windowMs, now } = options;
+  /** Until when, by call; in the order of that time. */
+  const seen = new Map<string, number>();
+
+  function forgetOld(): void {
+    for (const [key, until] of seen) {
+      if (until > now()) return;
+      seen.delete(key);
+    }
+  }
+
+  return {
+    admit({ secret, signature, sessionId, body }) {
+      const right = createHmac("sha256", secret).update(body).digest();
+      if (!isSame(signature, right))
+        throw new DaemonError("unauthorized", "Cannot take the call: its signature is missing or wrong");
+      forgetOld();
+      const key = `${right.toString("base64")} ${sessionId}`;
+      if (seen.has(key)) {
+        if (mayRepeat(body)) return { forget: () => undefined };
+        throw new DaemonError(
+          "unauthorized",
+          "Cannot take the call: it was made before (same session, same body)",
+        );
+      }
+      if (seen.size >= MAX_REMEMBERED)
+        throw new DaemonError("overloaded", "Cannot take the call: too many signed calls are remembered");
+      seen.set(key, now() + windowMs);
+      return { forget: () => void seen.delete(key) };
+    },
+  };
+}
+
+/**
+ * A large request for embeddings comes in batches of one session (contract/plugin-wire 3.6), and two of them may hold
+ * the same texts. To answer one again changes nothing.
+ */
+function mayRepeat(body: Uint8Array): boolean {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    // Whatever it is, it is no batch.
+    return false;
+  }
+  const data = isRecord(value) ? value["data"] : undefined;
+  return isRecord(data) && REPEATABLE.has(data["action"]);
+}
+
+/** Hex in any case; how long it takes depends on the length of what was given alone. */
+function isSame(given: string | null, right: Uint8Array): boolean {
+  if (given === null || !/^[0-9a-f]{64}$/i.test(given)) return false;
+  return timingSafeEqual(Buffer.from(given, "hex"), right);
+}
