@@ -127,12 +127,13 @@ export async function createDiskValueStore(options: DiskValueStoreOptions): Prom
 
   return {
     size: (place) => first(place, { action: "read", work: async (path) => sizeOf(path) }),
-    read: (place) =>
+    read: (place, { room } = {}) =>
       first<Uint8Array>(place, {
         action: "read",
         async work(path) {
           const bytes = await sizeOf(path);
           if (bytes === undefined) return undefined;
+          await room?.(bytes);
           if (bytes > QUICK_BYTES) return readFile(path);
           return quick.run({ atOnce: () => readFileSync(path), elsewhere: () => readFile(path) });
         },

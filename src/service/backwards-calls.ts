@@ -258,7 +258,7 @@ function sayTo(call: BackwardsCall, requestId: string, said: { bytes: number }):
 function roomOf({ hold, signal }: BackwardsCall): (chars: number) => Promise<void> {
   return async (chars) => {
     await hold.grow(chars);
-    signal.throwIfAborted();
+    if (signal.aborted) throw new DaemonError("unavailable", "The session has ended");
   };
 }
 

@@ -90,10 +90,15 @@ export async function createPluginStorage(deps: PluginStorageDeps): Promise<Plug
       });
     },
     async get(caller, { key }, { room }) {
-      // Thousands of large values that the plugin does not take must not be read before it does.
-      const size = await loaded(() => values.size(placeOf(caller, key)));
-      await room?.(2 * size);
-      return { data: encodeHex(await loaded(() => values.get(placeOf(caller, key)))) };
+      let bytes: Uint8Array | undefined;
+      try {
+        // Thousands of large values that the plugin does not take must not be read before it does.
+        bytes = await values.get(placeOf(caller, key), { room: room && ((size) => room(2 * size)) });
+      } catch (cause) {
+        throw new DaemonError(codeOf(cause), LOAD_FAILED, { cause });
+      }
+      if (!bytes) throw new DaemonError("not_found", LOAD_FAILED);
+      return { data: encodeHex(bytes) };
     },
     del: (caller, { key }) =>
       told("delete data failed", async () => {
@@ -139,17 +144,6 @@ interface Failed {
 
 /** The reference says no more, whatever it is. */
 const LOAD_FAILED = "load data failed, please check if the key is correct or you have not set it";
-
-async function loaded<T>(work: () => Promise<T | undefined>): Promise<T> {
-  let found: T | undefined;
-  try {
-    found = await work();
-  } catch (cause) {
-    throw new DaemonError(codeOf(cause), LOAD_FAILED, { cause });
-  }
-  if (found === undefined) throw new DaemonError("not_found", LOAD_FAILED);
-  return found;
-}
 
 /** What fails is told with the reference's words before it. */
 async function told<T>(prefix: string, work: () => Promise<T>): Promise<T> {

@@ -107,6 +107,9 @@ test("300 stored values of 1 MiB that the plugin asks for and never reads do not
   expect(most - before).toBeLessThan(200 * MIB);
   client.abort();
   await until("the daemon has let go", async () => (await daemon.api.health()).busy === 0);
+  // Those that waited are not read any more.
+  expect(rssBytes(daemon.pid) - before).toBeLessThan(250 * MIB);
+  expect(daemon.log()).not.toContain("Cannot serve a plugin's storage");
 }, 60_000);
 
 test("a stream without an end makes the platform wait for a plugin that does not read", async () => {
