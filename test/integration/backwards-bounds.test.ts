@@ -112,6 +112,15 @@ test("300 stored values of 1 MiB that the plugin asks for and never reads do not
   expect(daemon.log()).not.toContain("Cannot serve a plugin's storage");
 }, 60_000);
 
+test("a plugin that reads gets all of many large values", async () => {
+  const { daemon, plugin } = await setUp(standInPlatform(() => unary({})));
+  const set = { opt: "set", key: "large", value: "ab".repeat(MIB) };
+  await daemon.api.call(plugin, { mode: "call", type: "storage", request: set });
+  const get = { type: "storage", request: { opt: "get", key: "large" } };
+  const { items } = await daemon.api.call(plugin, { mode: "many", n: 100, ...get });
+  expect(items).toMatchObject([{ message: { json_object: { response: 100, end: 100 } } }]);
+}, 60_000);
+
 test("a stream without an end makes the platform wait for a plugin that does not read", async () => {
   let frames = 0;
   const piece = { event: "message", ballast: "x".repeat(64 * 1024) };
