@@ -26,7 +26,6 @@ import type { Logger } from "./lib/logger.ts";
 import { urlHost } from "./lib/url-host.ts";
 import { VERSION } from "./lib/version.ts";
 import { localSettings, readFacts, runtimeSettings } from "./local-settings.ts";
-import { DaemonError } from "./protocol/daemon-error.ts";
 import { createCodecFor } from "./protocol/runner.ts";
 import { createMemoryLimiter } from "./runtime/local/memory-limiter.ts";
 import { createProvisioner } from "./runtime/local/provisioner.ts";
@@ -61,6 +60,7 @@ import { writeDaemonRecord } from "./store/daemon-record.ts";
 import { openDataFolder } from "./store/data-folder.ts";
 import { openStore } from "./store/open-store.ts";
 import { readServerKey } from "./store/server-key.ts";
+import { serverlessModules } from "./serverless-modules.ts";
 import { telemetryModules } from "./telemetry-modules.ts";
 import { trustedKeys } from "./trusted-keys.ts";
 import { watchModules } from "./watch-modules.ts";
@@ -122,14 +122,6 @@ async function build(
 ): Promise<Omit<RunningDaemon, "close" | "logger">> {
   const { log } = options;
   const { config } = options.settings;
-  if (config.PLATFORM === "serverless")
-    throw new DaemonError(
-      "startup",
-      'Cannot start with PLATFORM "serverless": this release runs plugins locally',
-      {
-        hint: "Set PLATFORM to local, or leave it unset",
-      },
-    );
   const drainMs = config.PLUGD_DRAIN_TIMEOUT * 1000;
   const publicKeys = await trustedKeys(config);
 
@@ -197,18 +189,24 @@ async function build(
     logOf: watching.logOf,
   });
   onClose("the plugins", () => plugins.close({ drainMs }));
+  let ownUrl = "";
+  const common = { config, store, metrics, log };
+  const serverless = serverlessModules({ ...common, blobs, local: plugins, ownUrl: () => ownUrl });
+  const { runtimes, choose } = serverless;
+  onClose("the functions", () => serverless.plugins.close({ drainMs }));
 
   // Services
   const background = createBackgroundWork({ logger: log });
   onClose("the background work", () => background.close());
+  await serverless.greet(background);
   const guard = createPackageGuard();
   const { declarations, installations, catalogue, tasks } = store;
   const storePackages = createStorePackages({ declarations, blobs, guard });
-  const retire = createRetirePlugin({ installations, stopper: plugins, guard });
+  const retire = createRetirePlugin({ installations, stopper: runtimes, guard });
   const jobs = createInstallJobs({
     tasks,
     launches: createInstallLaunches({
-      starter: plugins,
+      starter: runtimes,
       concurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
       timeoutMs: config.PLUGIN_INSTALL_TIMEOUT * 60_000,
       closing: background.closing,
@@ -236,27 +234,23 @@ async function build(
     graceMs: config.PLUGD_BLOB_GRACE * 1000,
     now: Date.now,
   });
+  const installing = { declarations, installations, tasks, jobs, guard, retire };
+  const functionRoutes = serverless.routes(installing);
   const debug = await debugModules({
-    config,
-    store,
+    ...common,
     storePackages,
     guard,
     background,
-    metrics,
-    log,
     logOf: ({ identifier, tenantId }) => watching.logOf(identifier.pluginId, tenantId),
   });
   onClose("the debug server", () => debug.close());
   const { innerApi, traces, invoke } = callModules({
-    config,
-    store,
+    ...common,
     runtimeOf: async (identifier, runtimeType) =>
-      runtimeType === "remote" ? debug.runtimeOf(identifier) : plugins.runtimeOf(identifier),
+      runtimeType === "remote" ? debug.runtimeOf(identifier) : runtimes.runtimeOf(identifier, runtimeType),
     storage,
     recorder,
     telemetry,
-    metrics,
-    log,
   });
   watching.follow(traces);
   const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background, telemetry });
@@ -285,7 +279,7 @@ async function build(
     },
     dispatch: { ...invoke, traceOf },
     openDocs: config.PLUGD_OPEN_DOCS,
-    open: endpoints.open,
+    open: [...endpoints.open, ...functionRoutes.open],
     guarded: [
       managementInstallRoutes({
         spool,
@@ -295,8 +289,8 @@ async function build(
           publicKeys,
           forceSignature: config.FORCE_VERIFYING_SIGNATURE,
         }),
-        install: createInstallPlugins({ declarations, installations, tasks, jobs, guard, retire }),
-        upgrade: createUpgradePlugin({ declarations, installations, tasks, jobs, background, guard, retire }),
+        install: createInstallPlugins({ ...installing, choose }),
+        upgrade: createUpgradePlugin({ ...installing, background }),
         uninstall: createUninstall({ installations, retire }),
         tasks: installTasks,
         maxPackageBytes: config.MAX_PLUGIN_PACKAGE_SIZE,
@@ -326,6 +320,7 @@ async function build(
       assetRoutes({ readAsset: createReadAsset({ blobs }), packages }),
       directInvokeRoutes({ ...invoke, packages, traceOf }),
       ...endpoints.guarded,
+      ...functionRoutes.guarded,
       ...debug.routes,
       ...watching.guarded,
       ...(config.PPROF_ENABLED ? [pprofRoutes({ profiler: createProfiler(), argv: process.argv })] : []),
@@ -351,6 +346,7 @@ async function build(
   onClose("the listener", () => server.close({ drainMs }));
   onClose("the streams of watchers", async () => watching.leave());
   const url = `http://${urlHost(server.hostname)}:${server.port}`;
+  ownUrl = url;
   const removeRecord = await writeDaemonRecord(folder.path, {
     url,
     pid: process.pid,

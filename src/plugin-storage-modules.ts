@@ -6,7 +6,7 @@ import type { Config } from "./config/config.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Metrics } from "./service/metrics.ts";
 import { createPluginStorage, type PluginStorage } from "./service/plugin-storage.ts";
-import type { PluginStorageStore } from "./store/store.ts";
+import type { PluginStorageStore } from "./store/plugin-storage.ts";
 
 export interface PluginStorageModulesDeps {
   readonly config: Config;

@@ -14,6 +14,7 @@ import { listCommand } from "./list.ts";
 import { reportError } from "./report-error.ts";
 import { logsCommand } from "./logs.ts";
 import { routesCommand } from "./routes.ts";
+import { runtimeCommand } from "./runtime.ts";
 import { startCommand } from "./start.ts";
 import { tasksCommand } from "./tasks.ts";
 import { traceCommand } from "./trace.ts";
@@ -89,6 +90,7 @@ function operatorCommands(io: CliIo, deps: CliDeps): Command[] {
     invokeCommand(io),
     uninstallCommand(io),
     tasksCommand(io),
+    runtimeCommand(io),
     debugCommand(io),
     logsCommand(io),
     traceCommand(io),

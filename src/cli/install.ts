@@ -13,6 +13,7 @@ import { formatBytes } from "./format.ts";
 import { followInstall } from "./install-task.ts";
 import { findInstalled, type InstalledPlugin } from "./installed-plugin.ts";
 import { showProgress } from "./progress.ts";
+import { type RuntimeWish, runtimeOption, startSwitch } from "./runtime-switch.ts";
 import { parseSeconds } from "./seconds.ts";
 
 /** Above the daemon's own limit (`PLUGIN_INSTALL_TIMEOUT`, 15 minutes), so that the daemon's reason is the one shown. */
@@ -25,12 +26,14 @@ const Started = Type.Object({ all_installed: Type.Boolean(), task_id: Type.Strin
 interface InstallFlags extends ConnectionFlags {
   readonly wait: boolean;
   readonly timeout: number;
+  readonly runtime?: RuntimeWish;
 }
 
 export function installCommand(io: CliIo): Command {
   return withConnectionOptions(new Command("install"))
     .description("upload a plugin package and install it, also in place of another version")
     .argument("<file>", "a .difypkg file")
+    .addOption(runtimeOption())
     .option("--no-wait", "do not wait until the plugin runs")
     .option("--timeout <seconds>", "how long to wait", parseSeconds, DEFAULT_TIMEOUT_MS)
     .action((file: string, flags: InstallFlags) => install(file, { flags, io }));
@@ -52,14 +55,25 @@ async function install(
       io.stdout.write(forOutput(`${text}\n`, io.stdout));
     };
 
-    let taskId = await startInstall(client, identifier);
+    let taskId = await startInstall(client, identifier, flags.runtime);
     let replaced = "";
     if (taskId === undefined) {
       const installed = await findInstalled(client, pluginId);
-      if (!installed || installed.plugin_unique_identifier === identifier)
-        return say(`${pluginId} ${version} was installed already`);
-      replaced = ` in place of ${installed.version}`;
-      taskId = await startUpgrade(client, { from: installed.plugin_unique_identifier, to: identifier });
+      if (!installed || installed.plugin_unique_identifier === identifier) {
+        if (flags.runtime === undefined) return say(`${pluginId} ${version} was installed already`);
+        taskId = await startSwitch(client, { pluginId, runtime: flags.runtime });
+        if (taskId === undefined) return say(`${pluginId} ${version} was installed there already`);
+      } else {
+        if (flags.runtime !== undefined)
+          throw new CliError(
+            `Cannot install ${pluginId} ${version} elsewhere than ${installed.version} runs`,
+            {
+              hint: `Install it without --runtime, then move it: "${io.program} runtime set ${pluginId} ${flags.runtime}"`,
+            },
+          );
+        replaced = ` in place of ${installed.version}`;
+        taskId = await startUpgrade(client, { from: installed.plugin_unique_identifier, to: identifier });
+      }
     }
     if (taskId !== undefined && !flags.wait)
       return say(
@@ -96,11 +110,15 @@ export async function uploadPackage(
 }
 
 /** Answers the id of the task; undefined: some version of the plugin is installed, and nothing was started. */
-export async function startInstall(client: DaemonClient, identifier: string): Promise<string | undefined> {
+export async function startInstall(
+  client: DaemonClient,
+  identifier: string,
+  runtime?: RuntimeWish,
+): Promise<string | undefined> {
   const answer = await client.post("management/install/identifiers", {
     plugin_unique_identifiers: [identifier],
     source: "package",
-    metas: [{}],
+    metas: [runtime === undefined ? {} : { runtime }],
   });
   if (!Value.Check(Started, answer)) throw notUnderstood(client.url);
   return answer.all_installed ? undefined : answer.task_id;

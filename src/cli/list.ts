@@ -3,6 +3,7 @@ import { type CliIo, forOutput } from "./cli-io.ts";
 import type { ConnectionFlags } from "./connection.ts";
 import { connect, withConnectionOptions } from "./connection-options.ts";
 import { formatTable } from "./format.ts";
+import { listRuntimes } from "./runtime-switch.ts";
 import { type InstalledPlugin, listInstalled } from "./installed-plugin.ts";
 
 interface ListFlags extends ConnectionFlags {
@@ -17,16 +18,21 @@ export function listCommand(io: CliIo): Command {
 }
 
 async function list(flags: ListFlags, io: CliIo): Promise<void> {
-  const { plugins, raw } = await listInstalled(connect(flags, io));
+  const client = connect(flags, io);
+  const { plugins, raw } = await listInstalled(client);
   if (flags.json) return io.stdout.write(`${JSON.stringify(raw, null, 2)}\n`);
   if (plugins.length === 0)
     return io.stderr.write(`Nothing is installed; "${io.program} install FILE.difypkg" changes that\n`);
-  const rows = plugins.map((plugin) => [
-    plugin.plugin_id,
-    plugin.version,
-    plugin.runtime_type,
-    provides(plugin.declaration),
-  ]);
+  const runtimes = await listRuntimes(client);
+  const rows = plugins.map((plugin) => {
+    const why = runtimes.get(plugin.plugin_id)?.reason ?? "";
+    return [
+      plugin.plugin_id,
+      plugin.version,
+      why === "" ? plugin.runtime_type : `${plugin.runtime_type} (${why})`,
+      provides(plugin.declaration),
+    ];
+  });
   io.stdout.write(forOutput(formatTable([["PLUGIN", "VERSION", "RUNTIME", "PROVIDES"], ...rows]), io.stdout));
 }
 

@@ -6,6 +6,19 @@ import type { Environment } from "./setting.ts";
 const MIN_ADMIN_KEY_LENGTH = 10;
 const MIN_SERVER_KEY_LENGTH = 16;
 
+/** The connector, if one can be used: other deployments pass placeholders along. */
+export function connectorOf(
+  config: Partial<Config>,
+): { readonly url: string; readonly key: string } | undefined {
+  const url = config.DIFY_PLUGIN_SERVERLESS_CONNECTOR_URL;
+  const key = config.DIFY_PLUGIN_SERVERLESS_CONNECTOR_API_KEY;
+  return isHttpUrl(url) && key !== undefined ? { url, key } : undefined;
+}
+
+function isHttpUrl(url: string | undefined): url is string {
+  return url !== undefined && /^https?:\/\/./i.test(url) && URL.canParse(url);
+}
+
 /** What several settings must agree on. Settings that are wrong by themselves are absent and count as unset. */
 export function findConflicts(config: Partial<Config>): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
@@ -16,7 +29,7 @@ export function findConflicts(config: Partial<Config>): readonly ConfigProblem[]
     });
   if (config.PLATFORM === "serverless") {
     const url = config.DIFY_PLUGIN_SERVERLESS_CONNECTOR_URL;
-    if (url === undefined || !/^https?:\/\/./i.test(url) || !URL.canParse(url))
+    if (!isHttpUrl(url))
       problems.push({
         variable: "DIFY_PLUGIN_SERVERLESS_CONNECTOR_URL",
         ...(url === undefined ? {} : { value: url }),
@@ -27,7 +40,13 @@ export function findConflicts(config: Partial<Config>): readonly ConfigProblem[]
         variable: "DIFY_PLUGIN_SERVERLESS_CONNECTOR_API_KEY",
         allowed: 'set when PLATFORM is "serverless"',
       });
-  }
+  } else if (config.PLUGD_RUNTIME === "serverless" && connectorOf(config) === undefined)
+    problems.push({
+      variable: "PLUGD_RUNTIME",
+      value: "serverless",
+      allowed:
+        '"local" or "auto", unless DIFY_PLUGIN_SERVERLESS_CONNECTOR_URL and DIFY_PLUGIN_SERVERLESS_CONNECTOR_API_KEY name a connector',
+    });
   for (const [variable, other] of [
     ["PLUGD_DEBUG_TLS_CERT_FILE", "PLUGD_DEBUG_TLS_KEY_FILE"],
     ["PLUGD_DEBUG_TLS_KEY_FILE", "PLUGD_DEBUG_TLS_CERT_FILE"],

@@ -106,7 +106,7 @@ function checkPath({ params }: { readonly params?: Readonly<Record<string, unkno
 
 /** Routes whose failures show in the HTTP status; the others answer 200 with the code in the envelope. */
 function hasTypedStatus(route: string | undefined): boolean {
-  return /^\/(?:e\/:hook_id|debug\/pprof|plugin\/:tenant_id\/(?:dispatch|asset|extract-asset)|v2\/invoke\/dispatch)\//.test(
+  return /^\/(?:e\/:hook_id|debug\/pprof|function\/:secret|backwards-invocation|plugin\/:tenant_id\/(?:dispatch|asset|extract-asset)|v2\/invoke\/dispatch)\//.test(
     route ?? "",
   );
 }

@@ -70,6 +70,38 @@ export function queryOneOf<const T extends string>(
   });
 }
 
+/** One of some texts, from a JSON body. */
+export function oneOf<const T extends string>(name: string, values: readonly T[]): Field<T> {
+  const takes = { type: "string", enum: values };
+  return field<T>({ name, from: ["json"], takes, required: true }, (raw) => {
+    const value = values.find((known) => known === raw);
+    return value === undefined ? broken(raw === undefined || raw === "" ? "required" : "oneof") : { value };
+  });
+}
+
+/** As `oneOf`, and may be left out. */
+export function optionalOneOf<const T extends string>(
+  name: string,
+  values: readonly T[],
+): Field<T | undefined> {
+  const one = oneOf(name, values);
+  return {
+    ...one,
+    required: false,
+    check: (raw) => (raw === undefined || raw === null ? { value: undefined } : one.check(raw)),
+  };
+}
+
+/** As `text`, and may be left out. */
+export function optionalText(name: string): Field<string | undefined> {
+  const one = text(name);
+  return {
+    ...one,
+    required: false,
+    check: (raw) => (raw === undefined || raw === null ? { value: undefined } : one.check(raw)),
+  };
+}
+
 /** A name that stands in the query any number of times, each time with one of some texts. */
 export function querySomeOf(
   name: string,

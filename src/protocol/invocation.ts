@@ -36,6 +36,12 @@ export interface Taken {
   readonly end?: InvocationEnd;
 }
 
+/** What a function says of its own effort (article 5.3.2). */
+export interface FunctionUsage {
+  readonly executionMs: number | undefined;
+  readonly memoryMb: number | undefined;
+}
+
 /** One running session, seen by its one consumer. Pull it: what is not taken is held, within the plugin's budget. */
 export interface Invocation {
   readonly sessionId: string;

@@ -6,8 +6,8 @@ export interface PluginError {
   /** The exception's class name, such as `InvokeRateLimitError`. */
   readonly error_type: string;
   readonly message: string;
-  /** At most 10 entries, such as `traceback`. Left out by the errors that the daemon itself puts on a stream. */
-  readonly args?: Readonly<Record<string, unknown>>;
+  /** At most 10 entries, such as `traceback`. Left out, or null, in errors that the daemon itself puts on a stream. */
+  readonly args?: Readonly<Record<string, unknown>> | null;
 }
 
 /** The text that stands in the message of a `PluginInvokeError`; always JSON (contract/http-api 1.6). */

@@ -1,6 +1,6 @@
 import type { PluginPermission } from "../protocol/declaration.ts";
 import type { SessionContext } from "../protocol/messages.ts";
-import type { Invocation, ItemDecoder } from "../protocol/invocation.ts";
+import type { FunctionUsage, Invocation, ItemDecoder } from "../protocol/invocation.ts";
 import type { OnBackwardsCall } from "../session/backwards.ts";
 
 export type RuntimeKind = "local" | "remote" | "serverless";
@@ -14,6 +14,8 @@ export interface InvocationRequest {
   readonly decodeItem: ItemDecoder;
   /** Called once, when the plugin's first item is there. */
   readonly onFirstItem?: () => void;
+  /** Called when a function says what the call has cost it. */
+  readonly onUsage?: (usage: FunctionUsage) => void;
   /** Answers the plugin's calls back to the platform, which belong to this session. */
   readonly onBackwardsCall: OnBackwardsCall;
   /** Limit in time of the whole call, counted from when the plugin has the request. */

@@ -1,5 +1,6 @@
 import { describeError } from "../lib/describe-error.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { FunctionUsage } from "../protocol/invocation.ts";
 import type { TraceHeaders } from "../lib/traceparent.ts";
 import type { CallBackOutcome, RuntimeType, SessionOutcome } from "../store/store.ts";
 
@@ -25,6 +26,8 @@ export interface CallTrace extends NewCall {
   /** The plugin's word for what went wrong, or the daemon's code. */
   readonly errorType: string | undefined;
   readonly callsBack: CallsBackTrace;
+  /** What the function that served it says of its own effort; undefined before it has, and for processes. */
+  readonly usage: FunctionUsage | undefined;
 }
 
 /** What is known of a call when it begins. Until it is sent, an upgrade may still move it to another identifier. */
@@ -89,6 +92,7 @@ export interface CallTracer {
   /** The plugin has the request. `to` is who it went to in the end, `delivered` grows with the answer. */
   sent(to: Pick<NewCall, "identifier" | "runtimeType">, delivered: CallTrace["delivered"]): void;
   firstItem(): void;
+  used(usage: FunctionUsage): void;
   callBack(of: Pick<CallBackTrace, "type" | "requestBytes">): CallBackTracer;
   /** The first end counts. Calls back that are open end with it, as `cancelled`. */
   end(outcome: CallOutcome, errorType?: string): void;
@@ -150,6 +154,7 @@ export function createCallTraces({ log }: { readonly log: Logger }): CallTraces 
       outcome: undefined,
       errorType: undefined,
       callsBack,
+      usage: undefined,
     };
 
     // Nobody watches most of the time, and then no event is made.
@@ -182,6 +187,9 @@ export function createCallTraces({ log }: { readonly log: Logger }): CallTraces 
       firstItem() {
         call.firstItemMs = sinceBegan();
         tell("first_item");
+      },
+      used(usage) {
+        call.usage = usage;
       },
       callBack({ type, requestBytes }) {
         callsBack.total++;

@@ -1,7 +1,7 @@
 import { errorMessage } from "../lib/describe-error.ts";
 import type { Logger } from "../lib/logger.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
-import type { TaskStore } from "../store/store.ts";
+import type { RuntimeType, TaskStore } from "../store/store.ts";
 import type { BackgroundWork } from "./background-work.ts";
 import type { InstallLaunches } from "./install-launches.ts";
 import { createTaskProgress, quarterSecond, stageMessage, type TaskProgress } from "./task-progress.ts";
@@ -10,6 +10,7 @@ import { createTaskProgress, quarterSecond, stageMessage, type TaskProgress } fr
 export interface InstallJob {
   readonly taskId: string;
   readonly identifier: string;
+  readonly runtimeType: RuntimeType;
   /** Answers whether there is something to start; a rejection ends the job as failed. */
   readonly needsStart: () => Promise<boolean>;
   /** Records the result once the plugin runs; answers the last message of the item. */
@@ -47,9 +48,7 @@ export function createInstallJobs(deps: InstallJobsDeps): InstallJobs {
   async function install(job: InstallJob, progress: TaskProgress): Promise<string> {
     progress.say("starting");
     if (await job.needsStart())
-      await launches.ensureReady(job.identifier, (stage, detail) =>
-        progress.say(stageMessage(stage, detail)),
-      );
+      await launches.ensureReady(job, (stage, detail) => progress.say(stageMessage(stage, detail)));
     return job.record();
   }
 

@@ -1,23 +1,35 @@
 import { createSlots } from "../lib/slots.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
-import type { ReportStage } from "../runtime/local/prepare.ts";
+import type { PrepareStage } from "../runtime/local/prepare.ts";
+import type { RuntimeType } from "../store/store.ts";
 
 /** Shown by every task that a stop of the daemon ended, at once or after the next start (contract/lifecycle 1.4). */
 export const SHUTDOWN_MESSAGE = "An unexpected daemon shutdown occurred";
+
+/** Where a start is; `function` is all that a connector does, told in its own words. */
+export type LaunchStage = PrepareStage | "function";
+
+export type ReportStage = (stage: LaunchStage, detail: string) => void;
 
 /** Gets a plugin to run; the runtime stands behind it. */
 export interface PluginStarter {
   /** Resolves after the first heartbeat, at once when the plugin runs. Leaves no process behind when it rejects. */
   ensureReady(
-    identifier: string,
+    what: StartedPlugin,
     options: { readonly report: ReportStage; readonly signal: AbortSignal },
   ): Promise<void>;
+}
+
+/** A version of a plugin, and what is to run it. */
+export interface StartedPlugin {
+  readonly identifier: string;
+  readonly runtimeType: RuntimeType;
 }
 
 /** Starts for installations: few at a time, one for all who ask for the same plugin. */
 export interface InstallLaunches {
   /** Joins the start that is under way, if there is one, and is told its stages from the present one on. */
-  ensureReady(identifier: string, report: ReportStage): Promise<void>;
+  ensureReady(what: StartedPlugin, report: ReportStage): Promise<void>;
 }
 
 export interface InstallLaunchesDeps {
@@ -45,7 +57,7 @@ export function createInstallLaunches({
   const slots = createSlots(concurrency);
   const launches = new Map<string, Launch>();
 
-  async function launch(identifier: string, report: ReportStage): Promise<void> {
+  async function launch(what: StartedPlugin, report: ReportStage): Promise<void> {
     const timeUp = new AbortController();
     const signal = AbortSignal.any([closing, timeUp.signal]);
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -53,10 +65,10 @@ export function createInstallLaunches({
     try {
       free = await slots.acquire(() => 0, signal);
       timer = setTimeout(() => timeUp.abort(), timeoutMs);
-      await starter.ensureReady(identifier, { report, signal });
+      await starter.ensureReady(what, { report, signal });
     } catch (cause) {
       if (closing.aborted) throw new DaemonError("unavailable", SHUTDOWN_MESSAGE, { cause });
-      throw timeUp.signal.aborted ? timeoutError(identifier, timeoutMs, cause) : cause;
+      throw timeUp.signal.aborted ? timeoutError(what.identifier, timeoutMs, cause) : cause;
     } finally {
       clearTimeout(timer);
       free?.();
@@ -64,13 +76,14 @@ export function createInstallLaunches({
   }
 
   return {
-    ensureReady(identifier, report) {
-      let shared = launches.get(identifier);
+    ensureReady(what, report) {
+      const key = `${what.runtimeType} ${what.identifier}`;
+      let shared = launches.get(key);
       if (!shared) {
         const followers = createFollowers();
-        const ready = launch(identifier, followers.report).finally(() => launches.delete(identifier));
+        const ready = launch(what, followers.report).finally(() => launches.delete(key));
         shared = { ready, follow: (next) => followers.follow(next) };
-        launches.set(identifier, shared);
+        launches.set(key, shared);
       }
       shared.follow(report);
       return shared.ready;

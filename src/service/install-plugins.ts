@@ -7,6 +7,7 @@ import type {
   TaskItem,
   TaskStore,
 } from "../store/store.ts";
+import type { ChooseRuntime } from "./choose-runtime.ts";
 import type { InstallJobs } from "./install-jobs.ts";
 import { type PackageGuard, processOf } from "./package-guard.ts";
 import type { RetirePlugin } from "./retire-plugin.ts";
@@ -15,7 +16,7 @@ export interface InstallRequest {
   readonly identifiers: readonly string[];
   /** `github`, `marketplace` or `package`; kept as it is. */
   readonly source: string;
-  /** One per identifier; null stands for an empty one. */
+  /** One per identifier; null stands for an empty one. `runtime` in it is a wish: `local`, `serverless` or `auto`. */
   readonly metas: readonly (Readonly<Record<string, unknown>> | null)[];
 }
 
@@ -32,13 +33,14 @@ export interface InstallPluginsDeps {
   readonly jobs: InstallJobs;
   readonly guard: PackageGuard;
   readonly retire: RetirePlugin;
+  readonly choose: ChooseRuntime;
 }
 
 /** Starts a task that installs uploaded packages for a tenant (contract/lifecycle 3.3). */
 export type InstallPlugins = (tenantId: string, request: InstallRequest) => Promise<InstallStarted>;
 
 export function createInstallPlugins(deps: InstallPluginsDeps): InstallPlugins {
-  const { declarations, installations, tasks, jobs, guard, retire } = deps;
+  const { declarations, installations, tasks, jobs, guard, retire, choose } = deps;
 
   /** Any version of a plugin counts: another one is a matter of upgrading. */
   async function isInstalled(tenantId: string, identifier: string): Promise<boolean> {
@@ -65,11 +67,19 @@ export function createInstallPlugins(deps: InstallPluginsDeps): InstallPlugins {
     const releases = new Map(wanted.map((identifier) => [identifier, guard.hold(identifier)] as const));
     try {
       const rows = await Promise.all(wanted.map(declarationOf));
+      const choices = new Map(
+        rows.map(({ identifier, declaration }) => [
+          identifier,
+          choose(metaOf.get(identifier)?.["runtime"], declaration),
+        ]),
+      );
       const taskId = await tasks.create({ tenantId, items: rows.map((row) => pendingItem(row, source)) });
-      for (const { identifier, pluginId } of rows)
+      for (const { identifier, pluginId, declaration } of rows) {
+        const { runtimeType, reason } = choices.get(identifier) ?? choose(undefined, declaration);
         jobs.start({
           taskId,
           identifier,
+          runtimeType,
           needsStart: async () => {
             // An uninstallation that is just stopping this version has to be over.
             await guard.alone([processOf(identifier)], () => Promise.resolve());
@@ -77,7 +87,8 @@ export function createInstallPlugins(deps: InstallPluginsDeps): InstallPlugins {
           },
           record: async () => {
             const meta = metaOf.get(identifier) ?? {};
-            await installations.add({ tenantId, pluginId, identifier, runtimeType: "local", source, meta });
+            const runs = { runtimeType, runtimeReason: reason };
+            await installations.add({ tenantId, pluginId, identifier, ...runs, source, meta });
             return "installed";
           },
           after: async () => {
@@ -85,6 +96,7 @@ export function createInstallPlugins(deps: InstallPluginsDeps): InstallPlugins {
             await retire(identifier);
           },
         });
+      }
       return { all_installed: false, task_id: taskId };
     } catch (cause) {
       for (const release of releases.values()) release();

@@ -91,8 +91,9 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
 
   /** Whether the plugin that the call was meant for is still the one that is installed. */
   async function isCurrent(target: InvocationTarget): Promise<boolean> {
-    if (target.direct === true) return (await deps.runtimeTypeOf(target.identifier)) !== undefined;
-    return (await deps.findInstallation(target.tenantId, target.pluginId))?.identifier === target.identifier;
+    if (target.direct === true) return (await deps.runtimeTypeOf(target.identifier)) === target.runtimeType;
+    const row = await deps.findInstallation(target.tenantId, target.pluginId);
+    return row?.identifier === target.identifier && row.runtimeType === target.runtimeType;
   }
 
   /**
@@ -118,19 +119,24 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
         }
       }
       if (to.direct !== true) to = await resolve(to.tenantId, to.pluginId);
-      else if (!(await isCurrent(to))) throw unavailable();
+      else to = { ...(await resolveDirect(to)), tenantId: to.tenantId };
     }
     throw unavailable();
   }
 
+  /** What runs it may have changed since. */
+  async function resolveDirect({
+    identifier,
+    pluginId,
+  }: Pick<InvocationTarget, "identifier" | "pluginId">): Promise<Omit<InvocationTarget, "tenantId">> {
+    const runtimeType = await deps.runtimeTypeOf(identifier);
+    if (!runtimeType) throw unavailable();
+    return { pluginId, identifier, runtimeType, direct: true };
+  }
+
   return {
     resolve,
-
-    async resolveDirect({ text: identifier, pluginId }) {
-      const runtimeType = await deps.runtimeTypeOf(identifier);
-      if (!runtimeType) throw unavailable();
-      return { pluginId, identifier, runtimeType, direct: true };
-    },
+    resolveDirect: ({ text: identifier, pluginId }) => resolveDirect({ identifier, pluginId }),
 
     async invoke(target, call, signal) {
       const { pluginId, runtimeType } = target;
@@ -164,6 +170,7 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
         data,
         decodeItem,
         onFirstItem: tracer.firstItem,
+        onUsage: tracer.used,
         onBackwardsCall: (callBack) => callsBack.answer(callBack, permission),
         timeoutMs: deps.timeoutMs,
       });

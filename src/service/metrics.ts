@@ -93,6 +93,39 @@ export function createMetrics() {
       "operation",
       "storage_type",
     ]),
+    functionSeconds: seconds(
+      "plugin_serverless_execution_seconds",
+      "Time of a call as its function told it",
+      ["plugin_id"],
+    ),
+    functionMemory: gauge(
+      "plugin_serverless_memory_bytes",
+      "Memory of the last call as its function told it",
+      ["plugin_id"],
+    ),
+    serverlessFailures: counter(
+      "plugin_serverless_runtime_failures_total",
+      "Attempts that got no good answer",
+      ["plugin_id", "type", "status"],
+    ),
+    serverlessBatches: counter("plugin_serverless_batch_count", "Requests that calls were split into", [
+      "plugin_id",
+      "action",
+    ]),
+    serverlessBatchBytes: counter("plugin_serverless_batch_payload_bytes", "Bytes of these requests", [
+      "plugin_id",
+      "action",
+    ]),
+    serverlessOversize: counter(
+      "plugin_serverless_batch_oversize_items_total",
+      "Calls with a part that does not fit",
+      ["plugin_id", "action"],
+    ),
+    serverlessMismatches: counter(
+      "plugin_serverless_batch_result_mismatches_total",
+      "Split calls whose answers do not fit together",
+      ["plugin_id", "action", "reason"],
+    ),
     processMemory: gauge("process_resident_memory_bytes", "Resident memory of the daemon", []),
     processCpu: gauge("process_cpu_seconds_total", "CPU time of the daemon", []),
     processStart: gauge("process_start_time_seconds", "Start of the daemon, seconds since the epoch", []),

@@ -1,6 +1,6 @@
 import type { ValueScope, ValueStore } from "../blob/value-store.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { PluginStorageStore } from "../store/store.ts";
+import type { PluginStorageStore } from "../store/plugin-storage.ts";
 import type { PendingChanges } from "./plugin-storage-changes.ts";
 
 /** How much a plugin keeps for a tenant. */

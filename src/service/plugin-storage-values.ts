@@ -3,7 +3,7 @@ import type { ValueContent, ValuePlace, ValueStore } from "../blob/value-store.t
 import { createKeyedLock } from "../lib/keyed-lock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
-import type { PluginStorageStore } from "../store/store.ts";
+import type { PluginStorageStore } from "../store/plugin-storage.ts";
 import { createStorageAccounts } from "./plugin-storage-accounts.ts";
 import { createPendingChanges } from "./plugin-storage-changes.ts";
 

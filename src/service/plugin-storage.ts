@@ -4,7 +4,7 @@ import { describeError } from "../lib/describe-error.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { StorageRequest } from "../protocol/backwards/storage-call.ts";
 import { DaemonError, type DaemonErrorCode } from "../protocol/daemon-error.ts";
-import type { PluginStorageStore } from "../store/store.ts";
+import type { PluginStorageStore } from "../store/plugin-storage.ts";
 import type { Metrics } from "./metrics.ts";
 import { decodeHex, encodeHex } from "./plugin-storage-hex.ts";
 import { checkKeyLength, cleanKey } from "./plugin-storage-key.ts";

@@ -9,7 +9,7 @@ export type NewSession = Pick<
 >;
 
 /** How far a session is. Read when its row is written, so a running one shows its progress. */
-export type SessionProgress = Pick<CallTrace, "sentMs" | "delivered" | "callsBack">;
+export type SessionProgress = Pick<CallTrace, "sentMs" | "delivered" | "callsBack" | "usage">;
 
 export interface RecordedSession {
   /** The first outcome counts. */
@@ -93,7 +93,7 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
     entry: Entry,
     end: { readonly at: number; readonly outcome: SessionOutcome } | undefined,
   ): SessionRow {
-    const { sentMs = 0, delivered, callsBack } = entry.progress;
+    const { sentMs = 0, delivered, callsBack, usage } = entry.progress;
     return {
       ...entry.session,
       startedAt: new Date(entry.startedAt),
@@ -104,6 +104,8 @@ export function createSessionRecorder(options: SessionRecorderOptions): SessionR
       bytes: delivered.bytes,
       callsBack: callsBack.total,
       failedCallsBack: callsBack.failed,
+      functionMs: usage?.executionMs ?? null,
+      functionMemoryMb: usage?.memoryMb ?? null,
       callBackTrace: callsBack.detailed.slice(0, MAX_CALLS_BACK).map((one) => callBackRow(one, sentMs)),
     };
   }

@@ -1,5 +1,5 @@
 import type { Logger } from "../lib/logger.ts";
-import type { PrepareStage } from "../runtime/local/prepare.ts";
+import type { LaunchStage } from "./install-launches.ts";
 import type { TaskStatus, TaskStore } from "../store/store.ts";
 
 /** Shown while the process runs and has not given a sign of life (contract/lifecycle 3.4). */
@@ -74,7 +74,9 @@ export function createTaskProgress(
 }
 
 /** What a task item shows for a stage. */
-export function stageMessage(stage: PrepareStage, detail: string): string {
+export function stageMessage(stage: LaunchStage, detail: string): string {
   if (stage === "start") return WAITING_MESSAGE;
+  // The connector's own words.
+  if (stage === "function") return detail;
   return detail === "" ? stage : `${stage}: ${detail}`;
 }

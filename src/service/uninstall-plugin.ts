@@ -12,6 +12,6 @@ export type Uninstall = (tenantId: string, installationId: string) => Promise<vo
 export function createUninstall({ installations, retire }: UninstallDeps): Uninstall {
   return async (tenantId, installationId) => {
     const removed = await installations.remove(tenantId, installationId);
-    if (removed?.last) await retire(removed.identifier);
+    if (removed) await retire(removed.identifier);
   };
 }

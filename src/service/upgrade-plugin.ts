@@ -42,10 +42,11 @@ export function createUpgradePlugin(deps: UpgradePluginDeps): UpgradePlugin {
       throw new DaemonError("bad_request", "original and new plugin id are different");
     const present = await installations.installed(tenantId, pluginId);
     if (present?.identifier !== from) throw notInstalled();
+    const { runtimeType } = present;
 
     const release = guard.hold(to);
     try {
-      if (await installations.isInstalled(to)) {
+      if (await installations.isInstalled(to, runtimeType)) {
         await switchVersion(tenantId, request);
         release();
         background.start(`stop ${from}`, () => retire(from));
@@ -64,12 +65,22 @@ export function createUpgradePlugin(deps: UpgradePluginDeps): UpgradePlugin {
       jobs.start({
         taskId,
         identifier: to,
+        runtimeType,
         needsStart: async () => {
           await guard.alone([processOf(to)], () => Promise.resolve());
           if (!(await guard.alone([to], () => declarations.get(to)))) throw neverUploaded(to);
           return true;
         },
         record: async () => {
+          const now = await installations.installed(tenantId, pluginId);
+          if (now && now.runtimeType !== runtimeType)
+            throw new DaemonError(
+              "bad_request",
+              `Cannot upgrade to "${to}": its runtime was changed meanwhile`,
+              {
+                hint: "Upgrade it once more",
+              },
+            );
           await switchVersion(tenantId, request);
           return "upgraded";
         },

@@ -1,4 +1,4 @@
-import type { SessionContext } from "../protocol/messages.ts";
+import type { DaemonMessage, SessionContext } from "../protocol/messages.ts";
 import type { PluginError } from "../protocol/plugin-error.ts";
 import type { Transport } from "../transport/transport.ts";
 import { type AnswerHold, createAnswerWindow } from "./answer-window.ts";
@@ -29,9 +29,26 @@ export interface BackwardsCall {
 /** Answers one call; it is over when this settles. */
 export type OnBackwardsCall = (call: BackwardsCall) => Promise<void>;
 
+/** A way of its own for the answers of one call: a function calls back with a request, whose answer they are. */
+export interface AnswerChannel {
+  /** Resolves when the plugin's side has taken it; rejects when that is gone. */
+  send(message: DaemonMessage): Promise<void>;
+  /** Whoever called has left. */
+  readonly signal: AbortSignal;
+  /** The call is over: nothing more comes. */
+  close(): void;
+}
+
+/** One call back as it came: `raw` is the JSON text of `request`. */
+export interface CallBack {
+  readonly request: unknown;
+  readonly raw: string;
+}
+
 /** The calls back of one session. */
 export interface SessionCalls extends BudgetHolder {
-  take(request: unknown, raw: string): void;
+  /** Answers go the way of the transport, unless the call has one of its own. */
+  take(call: CallBack, channel?: AnswerChannel): void;
   /** The session has ended: its calls are aborted, their answers go nowhere. */
   end(): void;
 }
@@ -86,10 +103,10 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
     let heldBytes = 0;
     let count = 0;
 
-    function take(request: unknown, raw: string): void {
-      if (ended) return;
+    function take({ request, raw }: CallBack, channel?: AnswerChannel): void {
+      if (ended) return channel?.close();
       abort ??= new AbortController();
-      const { signal } = abort;
+      const signal = channel ? AbortSignal.any([abort.signal, channel.signal]) : abort.signal;
       const hold = window.enter();
       const turn = turns.enter();
       const waits = {
@@ -111,7 +128,8 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
         turn: () => turn.take(),
         async reply(data) {
           signal.throwIfAborted();
-          await outbox.put(owner, { kind: "backwards_response", sessionId, session, data });
+          const message = { kind: "backwards_response", sessionId, session, data } as const;
+          await (channel ? channel.send(message) : outbox.put(owner, message));
           turns.earn();
         },
         fail,
@@ -124,6 +142,7 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
           }),
         )
         .finally(() => {
+          channel?.close();
           openCalls.delete(waits);
           waits.leave();
           heldBytes -= bytes;

@@ -1,7 +1,13 @@
 import type { Breakpoint, LogLevel, PluginEvent, Reload, SessionContext } from "../protocol/messages.ts";
 import type { PluginError } from "../protocol/plugin-error.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
-import { createBackwardsCalls, type OnBackwardsCall, type SessionCalls } from "./backwards.ts";
+import {
+  type AnswerChannel,
+  type CallBack,
+  createBackwardsCalls,
+  type OnBackwardsCall,
+  type SessionCalls,
+} from "./backwards.ts";
 import { createBudget } from "./budget.ts";
 import type { Invocation, ItemDecoder } from "../protocol/invocation.ts";
 import { createSession, type Session } from "./session.ts";
@@ -42,6 +48,8 @@ export interface Sessions {
    * cancels the call at any moment. Rejects with `TransportClosedError` (nothing was executed then), or with the signal.
    */
   open(request: OpenSession, signal: AbortSignal): Promise<Invocation>;
+  /** A call back that came by another way, and is answered by it. False when the session has ended: nothing is sent then. */
+  callBack(sessionId: string, call: CallBack & { readonly channel: AnswerChannel }): boolean;
   readonly count: number;
   /** Tells a plugin that stands at a breakpoint to go on; time counts again. Rejects with `TransportClosedError`. */
   resume(): Promise<void>;
@@ -98,7 +106,7 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
         return;
       case "invoke":
         // A call of a session that has ended goes nowhere.
-        calls.get(event.sessionId)?.take(event.request, event.raw);
+        calls.get(event.sessionId)?.take(event);
         return;
       case "heartbeat":
         options.onHeartbeat();
@@ -239,6 +247,11 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
       }
       signal.throwIfAborted();
       return invocation;
+    },
+    callBack(sessionId, { channel, ...call }) {
+      const own = calls.get(sessionId);
+      own?.take(call, channel);
+      return own !== undefined;
     },
     get count() {
       return open.size;

@@ -45,6 +45,7 @@ export function cacheInstallations(
     },
     add: (installation) => changing(inner.add(installation)),
     switchVersion: (change) => changing(inner.switchVersion(change)),
+    switchRuntime: (change) => changing(inner.switchRuntime(change)),
     remove: (tenantId, id) => changing(inner.remove(tenantId, id)),
     shadow: (debugged) => changing(inner.shadow(debugged)),
     unshadow: (tenantId, pluginId) => changing(inner.unshadow(tenantId, pluginId)),

@@ -12,6 +12,7 @@ export interface InstallationRecord {
   readonly plugin_id: string;
   readonly identifier: string;
   readonly runtime_type: RuntimeType;
+  readonly runtime_reason: string;
   readonly source: string;
   readonly meta: string;
   readonly endpoints_setups: number;
@@ -27,9 +28,9 @@ export function createInstallationStore(
   // Endpoints of an earlier installation are there again.
   const insert = database.prepare<InstallationRecord>(
     `INSERT INTO installations
-       (id, tenant_id, plugin_id, identifier, runtime_type, source, meta, created_at, updated_at,
+       (id, tenant_id, plugin_id, identifier, runtime_type, runtime_reason, source, meta, created_at, updated_at,
         endpoints_setups, endpoints_active)
-     SELECT $id, $tenantId, $pluginId, $identifier, $runtimeType, $source, $meta, $at, $at,
+     SELECT $id, $tenantId, $pluginId, $identifier, $runtimeType, $runtimeReason, $source, $meta, $at, $at,
        count(*), coalesce(sum(enabled), 0)
      FROM endpoints WHERE tenant_id = $tenantId AND plugin_id = $pluginId
      ON CONFLICT (tenant_id, plugin_id) DO NOTHING
@@ -69,13 +70,23 @@ export function createInstallationStore(
      UNION ALL SELECT runtime_type FROM shadowed_installations WHERE identifier = $identifier LIMIT 1`,
   );
   const repoint = database.prepare<InstallationRecord>(
-    `UPDATE installations SET identifier = $identifier, runtime_type = $runtimeType, source = $source, meta = $meta,
-       updated_at = $at
+    `UPDATE installations SET identifier = $identifier, runtime_type = $runtimeType, runtime_reason = $runtimeReason,
+       source = $source, meta = $meta, updated_at = $at
      WHERE tenant_id = $tenantId AND plugin_id = $pluginId
      RETURNING *`,
   );
   const remotes = database.prepare<InstallationRecord, Record<string, never>>(
     "SELECT * FROM installations WHERE runtime_type = 'remote'",
+  );
+  const anyThere = database.prepare<{ found: number }, { identifier: string; runtimeType: RuntimeType }>(
+    `SELECT 1 AS found FROM installations WHERE identifier = $identifier AND runtime_type = $runtimeType
+     UNION ALL
+     SELECT 1 FROM shadowed_installations WHERE identifier = $identifier AND runtime_type = $runtimeType LIMIT 1`,
+  );
+  const moveTo = database.prepare<InstallationRecord>(
+    `UPDATE installations SET runtime_type = $runtimeType, runtime_reason = $runtimeReason, updated_at = $at
+     WHERE tenant_id = $tenantId AND identifier = $identifier AND runtime_type <> 'remote'
+     RETURNING *`,
   );
   const ofRuntime = database.prepare<
     { identifier: string; last_used_at: number | null },
@@ -116,6 +127,7 @@ export function createInstallationStore(
       pluginId,
       identifier,
       runtimeType,
+      runtimeReason: given.runtimeReason ?? "",
       source,
       meta: JSON.stringify(given.meta),
       at: at.getTime(),
@@ -146,6 +158,7 @@ export function createInstallationStore(
       pluginId: to.plugin_id,
       identifier: to.identifier,
       runtimeType: to.runtime_type,
+      runtimeReason: to.runtime_reason,
       source: to.source,
       meta: to.meta,
       at: now().getTime(),
@@ -168,6 +181,7 @@ export function createInstallationStore(
           plugin_id: pluginId,
           identifier,
           runtime_type: runtimeType,
+          runtime_reason: installation.runtimeReason ?? "",
           source,
           meta: JSON.stringify(installation.meta),
         };
@@ -192,6 +206,7 @@ export function createInstallationStore(
           plugin_id: pluginId,
           identifier,
           runtime_type: "remote",
+          runtime_reason: "",
           source: "remote",
           meta: "{}",
         });
@@ -247,7 +262,20 @@ export function createInstallationStore(
         if (!row) return undefined;
         return { identifier: row.identifier, pluginId: row.plugin_id, last: release(row.identifier) };
       }),
-    isInstalled: (identifier) => database.read(() => anyOf.get({ identifier }) !== null),
+    switchRuntime: ({ tenantId, identifier, runtimeType, runtimeReason }) =>
+      database.write(() => {
+        const change = { tenantId, identifier, runtimeType, runtimeReason };
+        const shadow = shadows.switchRuntime(change);
+        if (!shadow) return optional(moveTo.get({ ...change, at: now().getTime() }));
+        const shadowing = byPlugin.get({ tenantId, pluginId: shadow.plugin_id });
+        return shadowing ? toInstallation(shadows.restored(shadowing, shadow)) : undefined;
+      }),
+    isInstalled: (identifier, runtimeType) =>
+      database.read(() =>
+        runtimeType === undefined
+          ? anyOf.get({ identifier }) !== null
+          : anyThere.get({ identifier, runtimeType }) !== null,
+      ),
     runtimeTypeOf: (identifier) => database.read(() => anyOf.get({ identifier })?.runtime_type),
     identifiers: (runtimeType) =>
       database.read(() =>
@@ -274,6 +302,7 @@ export function toInstallation(row: InstallationRecord): InstallationRow {
     pluginId: row.plugin_id,
     identifier: row.identifier,
     runtimeType: row.runtime_type,
+    runtimeReason: row.runtime_reason,
     source: row.source,
     meta: JSON.parse(row.meta),
     endpointsSetups: row.endpoints_setups,

@@ -7,6 +7,7 @@ import endpoints from "./migrations/0004_endpoints.sql" with { type: "text" };
 import callsBack from "./migrations/0005_calls_back.sql" with { type: "text" };
 import callBackTrace from "./migrations/0006_call_back_trace.sql" with { type: "text" };
 import debugging from "./migrations/0007_debugging.sql" with { type: "text" };
+import serverless from "./migrations/0008_serverless.sql" with { type: "text" };
 
 /** In order; the number of a migration is its place, counted from 1. Append only: a released one never changes. */
 export const MIGRATIONS: readonly string[] = [
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly string[] = [
   callsBack,
   callBackTrace,
   debugging,
+  serverless,
 ];
 
 /**

@@ -16,6 +16,7 @@ import { createInstallationStore } from "./installations.ts";
 import { MIGRATIONS, migrate } from "./migrate.ts";
 import { createPluginStorageStore } from "./plugin-storage.ts";
 import { createReadmeStore } from "./readmes.ts";
+import { createServerlessRuntimeStore } from "./serverless-runtimes.ts";
 import { createSessionStore } from "./sessions.ts";
 import type { DeclarationText, Store } from "./store.ts";
 import { createTaskStore } from "./tasks.ts";
@@ -62,6 +63,7 @@ export function openStore(options: StoreOptions): Store {
     readmes: createReadmeStore(database),
     tasks: createTaskStore(database, { now }),
     pluginStorage: createPluginStorageStore(database),
+    serverless: createServerlessRuntimeStore(database, { now }),
     debugKeys: createDebugKeyStore(database),
     sessions: createSessionStore(database, { history: options.sessionHistory }),
     async close() {

@@ -1,5 +1,18 @@
 import type { Database } from "./database.ts";
-import type { PluginStorageStore } from "./store.ts";
+
+/** Whose values: they are kept by plugin id, so that an upgrade, or an uninstallation, leaves them. */
+export interface StorageScope {
+  readonly tenantId: string;
+  /** `author/name`. */
+  readonly pluginId: string;
+}
+
+/** How much plugins keep; the values are files. */
+export interface PluginStorageStore {
+  /** As it was noted last, a moment after the last change; undefined when nothing was ever stored. */
+  bytes(scope: StorageScope): Promise<number | undefined>;
+  setBytes(scope: StorageScope, bytes: number): Promise<void>;
+}
 
 export function createPluginStorageStore(database: Database): PluginStorageStore {
   const upsert = database.prepare<never>(

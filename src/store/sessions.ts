@@ -19,6 +19,8 @@ interface Row {
   readonly calls_back: number;
   readonly failed_calls_back: number;
   readonly call_back_trace: string | null;
+  readonly function_ms: number | null;
+  readonly function_memory_mb: number | null;
 }
 
 /** Part of the history by which the table may outgrow it between two rounds of pruning. */
@@ -32,11 +34,11 @@ export function createSessionStore(
     `INSERT INTO sessions
        (id, tenant_id, plugin_id, identifier, runtime_type, type, action,
         started_at, last_active_at, ended_at, outcome, items, bytes, calls_back, failed_calls_back,
-        call_back_trace)
+        call_back_trace, function_ms, function_memory_mb)
      VALUES
        ($id, $tenantId, $pluginId, $identifier, $runtimeType, $type, $action,
         $startedAt, $lastActiveAt, $endedAt, $outcome, $items, $bytes, $callsBack, $failedCallsBack,
-        $callBackTrace)
+        $callBackTrace, $functionMs, $functionMemoryMb)
      ON CONFLICT (id) DO UPDATE SET
        tenant_id = excluded.tenant_id, plugin_id = excluded.plugin_id, identifier = excluded.identifier,
        runtime_type = excluded.runtime_type, type = excluded.type, action = excluded.action,
@@ -44,7 +46,8 @@ export function createSessionStore(
        ended_at = excluded.ended_at, outcome = excluded.outcome,
        items = excluded.items, bytes = excluded.bytes,
        calls_back = excluded.calls_back, failed_calls_back = excluded.failed_calls_back,
-       call_back_trace = excluded.call_back_trace`,
+       call_back_trace = excluded.call_back_trace,
+       function_ms = excluded.function_ms, function_memory_mb = excluded.function_memory_mb`,
   );
   const page = database.prepare<Row>(
     `SELECT * FROM sessions
@@ -110,6 +113,8 @@ function toBindings(row: SessionRow) {
     callsBack: row.callsBack,
     failedCallsBack: row.failedCallsBack,
     callBackTrace: encodeCallBacks(row.callBackTrace),
+    functionMs: row.functionMs,
+    functionMemoryMb: row.functionMemoryMb,
   };
 }
 
@@ -131,5 +136,7 @@ function toSessionRow(row: Row): SessionRow {
     callsBack: row.calls_back,
     failedCallsBack: row.failed_calls_back,
     callBackTrace: decodeCallBacks(row.call_back_trace),
+    functionMs: row.function_ms,
+    functionMemoryMb: row.function_memory_mb,
   };
 }

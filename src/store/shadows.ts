@@ -1,6 +1,6 @@
 import type { Database } from "./database.ts";
 import type { InstallationRecord } from "./installations.ts";
-import type { RuntimeType, SwitchVersion } from "./store.ts";
+import type { RuntimeType, SwitchRuntime, SwitchVersion } from "./store.ts";
 
 /** What is installed behind a debugging connection. */
 export interface ShadowRecord {
@@ -8,6 +8,7 @@ export interface ShadowRecord {
   readonly plugin_id: string;
   readonly identifier: string;
   readonly runtime_type: RuntimeType;
+  readonly runtime_reason: string;
   readonly source: string;
   readonly meta: string;
 }
@@ -20,6 +21,8 @@ export interface Shadows {
   take(tenantId: string, pluginId: string): ShadowRecord | undefined;
   /** Undefined when the tenant has no such version behind a connection. */
   switchVersion(change: SwitchVersion): ShadowRecord | undefined;
+  /** As `switchVersion`. */
+  switchRuntime(change: SwitchRuntime): ShadowRecord | undefined;
   /** The row as it is without the connection. */
   restored(row: InstallationRecord, shadow: ShadowRecord): InstallationRecord;
 }
@@ -29,8 +32,8 @@ export function prepareShadows(database: Database): Shadows {
     "SELECT * FROM shadowed_installations WHERE tenant_id = $tenantId AND plugin_id = $pluginId",
   );
   const insert = database.prepare<never>(
-    `INSERT INTO shadowed_installations (tenant_id, plugin_id, identifier, runtime_type, source, meta)
-     VALUES ($tenantId, $pluginId, $identifier, $runtimeType, $source, $meta)`,
+    `INSERT INTO shadowed_installations (tenant_id, plugin_id, identifier, runtime_type, runtime_reason, source, meta)
+     VALUES ($tenantId, $pluginId, $identifier, $runtimeType, $runtimeReason, $source, $meta)`,
   );
   const remove = database.prepare<ShadowRecord, { tenantId: string; pluginId: string }>(
     "DELETE FROM shadowed_installations WHERE tenant_id = $tenantId AND plugin_id = $pluginId RETURNING *",
@@ -39,18 +42,26 @@ export function prepareShadows(database: Database): Shadows {
     `UPDATE shadowed_installations SET identifier = $to, source = $source, meta = $meta
      WHERE tenant_id = $tenantId AND identifier = $from RETURNING *`,
   );
+  const move = database.prepare<ShadowRecord>(
+    `UPDATE shadowed_installations SET runtime_type = $runtimeType, runtime_reason = $runtimeReason
+     WHERE tenant_id = $tenantId AND identifier = $identifier RETURNING *`,
+  );
   return {
     find: (tenantId, pluginId) => one.get({ tenantId, pluginId }) ?? undefined,
-    put({ tenant_id: tenantId, plugin_id: pluginId, runtime_type: runtimeType, identifier, source, meta }) {
-      insert.run({ tenantId, pluginId, identifier, runtimeType, source, meta });
+    put({ tenant_id: tenantId, plugin_id: pluginId, identifier, source, meta, ...runs }) {
+      const { runtime_type: runtimeType, runtime_reason: runtimeReason } = runs;
+      insert.run({ tenantId, pluginId, identifier, runtimeType, runtimeReason, source, meta });
     },
     take: (tenantId, pluginId) => remove.get({ tenantId, pluginId }) ?? undefined,
     switchVersion: ({ tenantId, from, to, source, meta }) =>
       point.get({ tenantId, from, to, source, meta: JSON.stringify(meta) }) ?? undefined,
-    restored: (row, { identifier, runtime_type, source, meta }) => ({
+    switchRuntime: ({ tenantId, identifier, runtimeType, runtimeReason }) =>
+      move.get({ tenantId, identifier, runtimeType, runtimeReason }) ?? undefined,
+    restored: (row, { identifier, runtime_type, runtime_reason, source, meta }) => ({
       ...row,
       identifier,
       runtime_type,
+      runtime_reason,
       source,
       meta,
     }),

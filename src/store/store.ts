@@ -5,6 +5,8 @@ import type {
   ProviderKind,
   Verification,
 } from "../protocol/declaration.ts";
+import type { PluginStorageStore } from "./plugin-storage.ts";
+import type { ServerlessRuntimeStore } from "./serverless-runtime.ts";
 
 /**
  * What services see of the database. Every method is one whole transaction and returns a promise, so that
@@ -19,6 +21,7 @@ export interface Store {
   readonly tasks: TaskStore;
   readonly sessions: SessionStore;
   readonly pluginStorage: PluginStorageStore;
+  readonly serverless: ServerlessRuntimeStore;
   readonly debugKeys: DebugKeyStore;
   /** Idempotent. Closes the file; nothing is pending, as every write is one transaction. The folder's lock is `DataFolder`'s. */
   close(): Promise<void>;
@@ -67,6 +70,8 @@ export interface NewInstallation {
   readonly pluginId: string;
   readonly identifier: string;
   readonly runtimeType: RuntimeType;
+  /** Why it runs there, in words for its operator. Default: empty. */
+  readonly runtimeReason?: string;
   /** `github`, `marketplace`, `package` or `remote`. */
   readonly source: string;
   readonly meta: Readonly<Record<string, unknown>>;
@@ -75,6 +80,7 @@ export interface NewInstallation {
 /** One plugin installed for one tenant; at most one version per tenant and plugin id. */
 export interface InstallationRow extends NewInstallation {
   readonly id: string;
+  readonly runtimeReason: string;
   readonly endpointsSetups: number;
   readonly endpointsActive: number;
   readonly createdAt: Date;
@@ -112,8 +118,12 @@ export interface InstallationStore {
     tenantId: string,
     id: string,
   ): Promise<{ readonly identifier: string; readonly pluginId: string; readonly last: boolean } | undefined>;
-  /** Is the identifier installed by any tenant? */
-  isInstalled(identifier: string): Promise<boolean>;
+  /**
+   * Runs it elsewhere from now on; everything else stays, also behind a debugging connection. Undefined: the tenant has not installed this very version.
+   */
+  switchRuntime(change: SwitchRuntime): Promise<InstallationRow | undefined>;
+  /** Is the identifier installed by any tenant; of this runtime type, if one is named? */
+  isInstalled(identifier: string, runtimeType?: RuntimeType): Promise<boolean>;
   /** What is installed, also where a debugging connection shadows it; its row then has the same id. */
   installed(tenantId: string, pluginId: string): Promise<InstallationRow | undefined>;
   /**
@@ -229,6 +239,13 @@ export interface SwitchVersion {
   readonly meta: Readonly<Record<string, unknown>>;
 }
 
+export interface SwitchRuntime {
+  readonly tenantId: string;
+  readonly identifier: string;
+  readonly runtimeType: RuntimeType;
+  readonly runtimeReason: string;
+}
+
 export interface Page {
   readonly offset: number;
   readonly limit: number;
@@ -336,6 +353,9 @@ export interface SessionRow {
   /** Calls of the plugin back to the platform, and how many of them failed or were refused. */
   readonly callsBack: number;
   readonly failedCallsBack: number;
+  /** What a function said of its own effort: milliseconds and MiB; null where it said nothing. */
+  readonly functionMs: number | null;
+  readonly functionMemoryMb: number | null;
   /** The first of them, in order; there may have been more. */
   readonly callBackTrace: readonly CallBackRow[];
 }
@@ -371,18 +391,4 @@ export interface DebugKeyStore {
     tenantIds: readonly string[],
     options: { readonly at: Date; readonly expiresAt: Date },
   ): Promise<void>;
-}
-
-/** Whose values: they are kept by plugin id, so that an upgrade, or an uninstallation, leaves them. */
-export interface StorageScope {
-  readonly tenantId: string;
-  /** `author/name`. */
-  readonly pluginId: string;
-}
-
-/** How much plugins keep; the values are files. */
-export interface PluginStorageStore {
-  /** As it was noted last, a moment after the last change; undefined when nothing was ever stored. */
-  bytes(scope: StorageScope): Promise<number | undefined>;
-  setBytes(scope: StorageScope, bytes: number): Promise<void>;
 }

@@ -54,7 +54,11 @@ describe("buildDocument()", () => {
     const hooks = ["HEAD", "GET", "POST", "PUT", "DELETE", "OPTIONS"].map(
       (method) => `${method} /e/:hook_id/*`,
     );
-    expect(open).toEqual(["GET /health/check", "GET /metrics/", ...hooks]);
+    const functions = [
+      "POST /function/:secret/backwards-invocation/transaction",
+      "POST /backwards-invocation/transaction",
+    ];
+    expect(open).toEqual(["GET /health/check", "GET /metrics/", ...functions, ...hooks]);
     expect(document.paths["/plugin/{tenant_id}/management/list"]?.["get"]).toMatchObject({
       security: [{ key: [] }],
       responses: { "401": {} },

@@ -1,10 +1,17 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readCall, TENANT } from "../support/daemon-api.ts";
+import { until } from "../support/processes.ts";
 import { type SdkDaemon, startSdkDaemon } from "../support/sdk-daemon.ts";
+import {
+  type SdkFunctions,
+  startSdkFunctions,
+  startStandInConnector,
+} from "../support/stand-in-connector.ts";
 import { type Asked, frameOf, openCall, standInPlatform, unary } from "./backwards-support.ts";
 
 /*
- * Every call that the published SDK can make, through the daemon to a platform that answers as Dify does.
+ * Every call that the published SDK can make, through the daemon to a platform that answers as Dify does: as a process
+ * and as a function, of one package in one daemon.
  */
 
 /** A package index that is slow, on a busy machine. */
@@ -125,30 +132,53 @@ const uploads = Bun.serve({
     );
   },
 });
+const connector = startStandInConnector({ launch: (launched) => functions.launch(launched) });
+let functions: SdkFunctions;
 let daemon: SdkDaemon;
+const RUNTIMES = [
+  ["local", TENANT],
+  ["serverless", "tenant-of-functions"],
+] as const;
 /** What the platform waits for before the second frame of a stream. */
 let held = Promise.resolve();
 
 beforeAll(async () => {
-  daemon = await startSdkDaemon({ env: platform.env });
-  await daemon.add("calls-back");
+  daemon = await startSdkDaemon({ env: { ...platform.env, ...connector.env } });
+  const { identifier } = await daemon.add("calls-back");
+  functions = await startSdkFunctions(daemon.dataDir);
+  const [, [runtime, tenant]] = RUNTIMES;
+  const taskId = await daemon.api.startInstallAs(identifier, { runtime, tenant });
+  await until(
+    "it is installed as a function, too",
+    async () => {
+      const { status, plugins } = await daemon.api.task(taskId, tenant);
+      if (status === "failed") throw new Error(plugins[0]?.message);
+      return status === "success";
+    },
+    { withinMs: INSTALL_LIMIT_MS, everyMs: 200 },
+  );
 }, INSTALL_LIMIT_MS);
 
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();
+  await functions[Symbol.asyncDispose]();
+  await connector[Symbol.asyncDispose]();
   await uploads.stop(true);
   platform[Symbol.dispose]();
 });
 
-function open(parameters: object): Promise<Response> {
+function open(parameters: object, tenant: string): Promise<Response> {
   const data = { provider: "sdk", tool: "calls", credentials: {}, tool_parameters: parameters };
-  return openCall(daemon, { pluginId: PLUGIN, data });
+  return openCall(daemon, { pluginId: PLUGIN, data, tenant });
 }
 
 /** What the SDK made of it, and what the platform was asked. */
-async function call(what: string): Promise<{ readonly result: unknown; readonly asked: Asked | undefined }> {
+async function call(
+  what: string,
+  tenant: string,
+): Promise<{ readonly result: unknown; readonly asked: Asked | undefined }> {
   const before = platform.asked.length;
-  const { items, failure } = await readCall(await open({ what }));
+  const { items, failure } = await readCall(await open({ what }, tenant));
   expect(failure).toBeUndefined();
   const [item] = items as { message: { json_object: { result: unknown } } }[];
   return { result: item?.message.json_object.result, asked: platform.asked[before] };
@@ -275,33 +305,35 @@ const CASES: readonly (readonly [string, string, unknown, object])[] = [
   ],
 ];
 
-test.each(CASES)("%s through %s", async (what, path, result, body) => {
-  const answered = await call(what);
-  expect({ result: answered.result }).toMatchObject({ result });
-  expect(answered.asked?.path).toBe(path);
-  expect(answered.asked?.body).toMatchObject({ ...body, tenant_id: TENANT, user_id: "u1" });
-});
+describe.each(RUNTIMES)("%s:", (_, tenant) => {
+  test.each(CASES)("%s through %s", async (what, path, result, body) => {
+    const answered = await call(what, tenant);
+    expect({ result: answered.result }).toMatchObject({ result });
+    expect(answered.asked?.path).toBe(path);
+    expect(answered.asked?.body).toMatchObject({ ...body, tenant_id: tenant, user_id: "u1" });
+  });
 
-test("storage, which the daemon keeps itself", async () => {
-  const { result, asked } = await call("storage");
-  expect(result).toEqual([false, null, "00ff", true, null, false]);
-  expect(asked).toBeUndefined();
-});
+  test("storage, which the daemon keeps itself", async () => {
+    const { result, asked } = await call("storage", tenant);
+    expect(result).toEqual([false, null, "00ff", true, null, false]);
+    expect(asked).toBeUndefined();
+  });
 
-test.each(["llm", "llm-structured", "tts", "tool", "chat", "workflow", "completion-streaming"])(
-  "%s is handed over piece by piece, while the platform still answers",
-  async (what) => {
-    const gate = Promise.withResolvers<void>();
-    held = gate.promise;
-    const decoder = new TextDecoder();
-    let text = "";
-    const response = await open({ what, live: true });
-    for await (const bytes of response.body ?? []) {
-      text += decoder.decode(bytes, { stream: true });
-      // The platform has sent its first frame only, and goes on now.
-      if (text.includes('"piece"')) gate.resolve();
-    }
-    expect(text.split('"piece"').length - 1).toBeGreaterThan(1);
-    expect(text).not.toContain('"code":-');
-  },
-);
+  test.each(["llm", "llm-structured", "tts", "tool", "chat", "workflow", "completion-streaming"])(
+    "%s is handed over piece by piece, while the platform still answers",
+    async (what) => {
+      const gate = Promise.withResolvers<void>();
+      held = gate.promise;
+      const decoder = new TextDecoder();
+      let text = "";
+      const response = await open({ what, live: true }, tenant);
+      for await (const bytes of response.body ?? []) {
+        text += decoder.decode(bytes, { stream: true });
+        // The platform has sent its first frame only, and goes on now.
+        if (text.includes('"piece"')) gate.resolve();
+      }
+      expect(text.split('"piece"').length - 1).toBeGreaterThan(1);
+      expect(text).not.toContain('"code":-');
+    },
+  );
+});

@@ -145,10 +145,11 @@ export function openCall(
     readonly headers?: Readonly<Record<string, string>>;
     readonly path?: string;
     readonly data?: Readonly<Record<string, unknown>>;
+    readonly tenant?: string;
   },
 ): Promise<Response> {
-  const { pluginId, parameters = {}, headers = {}, path = "/tool/invoke", data } = call;
-  return daemon.api.request(`/plugin/${TENANT}/dispatch${path}`, {
+  const { pluginId, parameters = {}, headers = {}, path = "/tool/invoke", data, tenant = TENANT } = call;
+  return daemon.api.request(`/plugin/${tenant}/dispatch${path}`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-plugin-id": pluginId, ...headers },
     body: JSON.stringify({

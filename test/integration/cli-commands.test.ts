@@ -158,7 +158,7 @@ test("list reads every page", async () => {
     "list",
   ]);
   expect(out.trimEnd().split("\n")).toHaveLength(301);
-  expect(daemon.calls).toHaveLength(2);
+  expect(daemon.calls.filter((call) => call.includes("/management/list"))).toHaveLength(2);
 });
 
 test("install uploads, follows the task and tells each step once", async () => {

@@ -61,7 +61,14 @@ const MISSING: Readonly<Record<string, readonly string[]>> = {
 /** Of a cloud that sells models; no part of the 133. */
 const OUT_OF_SCOPE = /\/redirect\/v1\//;
 /** What the reference does not have. */
-const OWN = ["GET /openapi.json", "GET /docs", "GET /plugin/:tenant_id/debugging/events"];
+const OWN = [
+  "GET /openapi.json",
+  "GET /docs",
+  "GET /plugin/:tenant_id/management/runtime/list",
+  "POST /plugin/:tenant_id/management/runtime/switch",
+  "POST /function/:secret/backwards-invocation/transaction",
+  "GET /plugin/:tenant_id/debugging/events",
+];
 
 function below(method: string, prefix: string, paths: string): readonly string[] {
   return paths

@@ -75,6 +75,11 @@ export interface DaemonApi {
   uploaded(plugin: FakePlugin, changed?: Readonly<Record<string, string>>): Promise<string>;
   /** Starts an installation and answers the task's id. */
   startInstall(identifier: string, tenant?: string): Promise<string>;
+  /** As `startInstall`, with a wish of where it is to run. */
+  startInstallAs(
+    identifier: string,
+    where: { readonly runtime: "local" | "serverless" | "auto"; readonly tenant?: string },
+  ): Promise<string>;
   task(id: string, tenant?: string): Promise<Task>;
   /** Waits until the task is `success` or `failed`. */
   finished(taskId: string, tenant?: string): Promise<Task>;
@@ -114,6 +119,20 @@ export function daemonApi(options: { readonly url: string; readonly key: string 
     });
   }
 
+  async function install(
+    identifier: string,
+    { tenant, meta }: { readonly tenant: string; readonly meta: object },
+  ): Promise<string> {
+    const { data, text } = await api.post(
+      "/install/identifiers",
+      { plugin_unique_identifiers: [identifier], source: "package", metas: [meta] },
+      tenant,
+    );
+    const taskId = (data as { task_id?: string } | null)?.task_id;
+    if (taskId === undefined || taskId === "") throw new Error(`No task was started: ${text}`);
+    return taskId;
+  }
+
   const api: DaemonApi = {
     request,
     get: async (path, tenant = TENANT) => readAnswer(await request(at(tenant, path))),
@@ -137,16 +156,9 @@ export function daemonApi(options: { readonly url: string; readonly key: string 
       if (failure) throw new Error(`The package was refused: ${failure.message}`);
       return (data as { unique_identifier: string }).unique_identifier;
     },
-    async startInstall(identifier, tenant = TENANT) {
-      const { data, text } = await api.post(
-        "/install/identifiers",
-        { plugin_unique_identifiers: [identifier], source: "package", metas: [{}] },
-        tenant,
-      );
-      const taskId = (data as { task_id?: string } | null)?.task_id;
-      if (taskId === undefined || taskId === "") throw new Error(`No task was started: ${text}`);
-      return taskId;
-    },
+    startInstall: (identifier, tenant = TENANT) => install(identifier, { tenant, meta: {} }),
+    startInstallAs: (identifier, { runtime, tenant = TENANT }) =>
+      install(identifier, { tenant, meta: { runtime } }),
     async task(id, tenant = TENANT) {
       const { data, text } = await api.get(`/install/tasks/${id}`, tenant);
       if (data === null) throw new Error(`There is no task: ${text}`);

@@ -15,6 +15,7 @@ import { managementBundleRoutes } from "../../src/http/routes/management-bundle.
 import { managementInstallRoutes } from "../../src/http/routes/management-install.ts";
 import { managementListRoutes } from "../../src/http/routes/management-lists.ts";
 import { managementPluginRoutes } from "../../src/http/routes/management-plugins.ts";
+import { managementRuntimeRoutes } from "../../src/http/routes/management-runtime.ts";
 import { managementProviderRoutes } from "../../src/http/routes/management-providers.ts";
 import { pprofRoutes } from "../../src/http/routes/pprof.ts";
 import { readmeRoutes } from "../../src/http/routes/readme.ts";
@@ -170,6 +171,10 @@ export async function openWholeApp(): Promise<WholeApp> {
         }),
         spool,
         maxBundleBytes: APP_LIMITS.bundleBytes,
+      }),
+      managementRuntimeRoutes({
+        switchRuntime: services.switchRuntime,
+        listRuntimes: async () => ({ list: [], total: 0 }),
       }),
       managementPluginRoutes({ installed: services.installed, packages }),
       managementListRoutes({ lists: createInstalledLists(store) }),

@@ -1,3 +1,6 @@
+import { adminOperations } from "../routes/admin.ts";
+import { runtimeOperations } from "../routes/management-runtime.ts";
+import { transactionOperations } from "../routes/transactions.ts";
 import { assetOperations } from "../routes/assets.ts";
 import { debuggingOperations } from "../routes/debugging.ts";
 import { debuggingEventOperations } from "../routes/debugging-events.ts";
@@ -19,6 +22,9 @@ import type { Operations } from "./operation.ts";
 export function allOperations(options: { readonly openDocs: boolean }): Operations {
   return {
     ...systemOperations(),
+    ...runtimeOperations(),
+    ...transactionOperations(),
+    ...adminOperations(),
     ...pprofOperations(),
     ...(options.openDocs ? OPEN_OPENAPI_OPERATIONS : OPENAPI_OPERATIONS),
     ...installOperations(),

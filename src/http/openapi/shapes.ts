@@ -102,6 +102,28 @@ export const InstallStarted = Type.Object(
   { $id: "InstallStarted" },
 );
 
+export const RuntimePage = Type.Object(
+  {
+    list: Type.Array(
+      Type.Object({
+        plugin_id: Type.String(),
+        version: Type.String(),
+        plugin_unique_identifier: Identifier,
+        runtime_type: RuntimeType,
+        reason: Type.String({ description: "Why it runs there, in words" }),
+        state: Type.String(),
+        sessions: Type.Integer(),
+        restarts: Type.Integer(),
+        last_failure: Type.String({ description: "Empty when there was none" }),
+        function_name: Type.String({ description: "Empty unless it is a function" }),
+        function_url: Type.String(),
+      }),
+    ),
+    total: Type.Integer(),
+  },
+  { $id: "RuntimePage" },
+);
+
 export const InstallTask = Type.Object(
   {
     id: Type.String(),
@@ -232,6 +254,7 @@ export const NAMED_SHAPES = [
   Declaration,
   DecodedPackage,
   InstallStarted,
+  RuntimePage,
   InstallTask,
   InstallationRow,
   Installation,

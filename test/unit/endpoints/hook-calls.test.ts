@@ -25,6 +25,7 @@ const installation: InstallationRow = {
   pluginId: "a/n",
   identifier: `a/n:0.0.1@${"0".repeat(64)}`,
   runtimeType: "local",
+  runtimeReason: "",
   source: "package",
   meta: {},
   endpointsSetups: 1,

@@ -15,15 +15,16 @@ function setUp(options: { concurrency?: number; timeoutMs?: number } = {}) {
   return { starter, closing, launches };
 }
 const silent = () => undefined;
+const local = (identifier: string) => ({ identifier, runtimeType: "local" }) as const;
 
 test("ensureReady() shares one start, and tells who joins late the present stage", async () => {
   const { starter, launches } = setUp();
   const heard: string[] = [];
-  const first = launches.ensureReady("a", (stage) => heard.push(`first ${stage}`));
+  const first = launches.ensureReady(local("a"), (stage) => heard.push(`first ${stage}`));
   const start = await starter.nextStart();
   start.report("unpack", "");
   start.report("environment", "");
-  const second = launches.ensureReady("a", (stage) => heard.push(`second ${stage}`));
+  const second = launches.ensureReady(local("a"), (stage) => heard.push(`second ${stage}`));
   start.report("start", "");
   start.ready();
   await Promise.all([first, second]);
@@ -39,10 +40,10 @@ test("ensureReady() shares one start, and tells who joins late the present stage
 
 test("ensureReady() starts anew after a failure", async () => {
   const { starter, launches } = setUp();
-  const first = launches.ensureReady("a", silent);
+  const first = launches.ensureReady(local("a"), silent);
   (await starter.nextStart()).fail(new Error("no python"));
   expect(String(await rejection(first))).toContain("no python");
-  const second = launches.ensureReady("a", silent);
+  const second = launches.ensureReady(local("a"), silent);
   (await starter.nextStart()).ready();
   await second;
   expect(starter.starts).toHaveLength(2);
@@ -50,7 +51,7 @@ test("ensureReady() starts anew after a failure", async () => {
 
 test("ensureReady() starts no more at once than it may", async () => {
   const { starter, launches } = setUp({ concurrency: 2 });
-  const all = ["a", "b", "c"].map((identifier) => launches.ensureReady(identifier, silent));
+  const all = ["a", "b", "c"].map((identifier) => launches.ensureReady(local(identifier), silent));
   await Bun.sleep(0);
   expect(starter.starts.map((start) => start.identifier)).toEqual(["a", "b"]);
   const first = await starter.nextStart();
@@ -64,7 +65,7 @@ test("ensureReady() starts no more at once than it may", async () => {
 
 test("ensureReady() ends a start after its time with an error that names the setting", async () => {
   const { launches } = setUp({ timeoutMs: 5 });
-  expect(await rejection(launches.ensureReady("a/b:1.0@c", silent))).toMatchObject({
+  expect(await rejection(launches.ensureReady(local("a/b:1.0@c"), silent))).toMatchObject({
     code: "timeout",
     message: 'Cannot install "a/b:1.0@c": not ready after 5 ms',
     hint: expect.stringContaining("PLUGIN_INSTALL_TIMEOUT"),
@@ -73,11 +74,11 @@ test("ensureReady() ends a start after its time with an error that names the set
 
 test("closing ends starts that run, that wait and that come later, with the text of the contract", async () => {
   const { starter, closing, launches } = setUp({ concurrency: 1 });
-  const running = launches.ensureReady("a", silent);
-  const waiting = launches.ensureReady("b", silent);
+  const running = launches.ensureReady(local("a"), silent);
+  const waiting = launches.ensureReady(local("b"), silent);
   await Bun.sleep(0);
   closing.abort();
-  const later = launches.ensureReady("c", silent);
+  const later = launches.ensureReady(local("c"), silent);
   const reasons = await Promise.all([running, waiting, later].map((launch) => launch.catch(String)));
   expect(new Set(reasons)).toEqual(new Set(["DaemonError: An unexpected daemon shutdown occurred"]));
   expect(starter.starts).toHaveLength(1);

@@ -6,7 +6,9 @@ import type { ReportStage } from "../../../src/runtime/local/prepare.ts";
 import { createBackgroundWork } from "../../../src/service/background-work.ts";
 import { createCollectGarbage } from "../../../src/service/collect-garbage.ts";
 import { createInstallJobs, type InstallOutcome } from "../../../src/service/install-jobs.ts";
-import { createInstallLaunches } from "../../../src/service/install-launches.ts";
+import { createChooseRuntime } from "../../../src/service/choose-runtime.ts";
+import { createSwitchRuntime } from "../../../src/service/switch-runtime.ts";
+import { createInstallLaunches, type StartedPlugin } from "../../../src/service/install-launches.ts";
 import { createInstallPlugins } from "../../../src/service/install-plugins.ts";
 import { createInstallTasks } from "../../../src/service/install-tasks.ts";
 import { createInstalledPlugins } from "../../../src/service/installed-plugins.ts";
@@ -15,7 +17,7 @@ import { createRetirePlugin } from "../../../src/service/retire-plugin.ts";
 import { createUninstall } from "../../../src/service/uninstall-plugin.ts";
 import { createUpgradePlugin } from "../../../src/service/upgrade-plugin.ts";
 import { openStore } from "../../../src/store/open-store.ts";
-import type { Store } from "../../../src/store/store.ts";
+import type { RuntimeType, Store } from "../../../src/store/store.ts";
 
 const HOUR = 3_600_000;
 
@@ -51,6 +53,7 @@ export function declarationOf(name: string, version = "0.0.1"): PluginDeclaratio
 /** A start that the test ends: `ready()` or `fail()`. It also fails when its signal aborts. */
 export interface StandInStart {
   readonly identifier: string;
+  readonly runtimeType: RuntimeType;
   readonly report: ReportStage;
   readonly signal: AbortSignal;
   ready(): void;
@@ -61,12 +64,14 @@ export interface StandInStart {
 export function createLauncher() {
   const starts: StandInStart[] = [];
   const stops: string[] = [];
+  const functionStops: string[] = [];
   const discards: string[] = [];
   const untaken: StandInStart[] = [];
   const waiting: ((start: StandInStart) => void)[] = [];
   const launcher = {
     starts,
     stops,
+    functionStops,
     discards,
     automatic: false,
     stopping: undefined as Promise<void> | undefined,
@@ -82,10 +87,13 @@ export function createLauncher() {
       else waiting.push(resolve);
       return promise;
     },
-    ensureReady(identifier: string, { report, signal }: { report: ReportStage; signal: AbortSignal }) {
+    ensureReady(
+      { identifier, runtimeType }: StartedPlugin,
+      { report, signal }: { report: ReportStage; signal: AbortSignal },
+    ) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true });
-      const start = { identifier, report, signal, ready: resolve, fail: reject };
+      const start = { identifier, runtimeType, report, signal, ready: resolve, fail: reject };
       starts.push(start);
       const take = waiting.shift();
       if (launcher.automatic) resolve();
@@ -93,7 +101,9 @@ export function createLauncher() {
       else untaken.push(start);
       return promise;
     },
-    async stop(identifier: string) {
+    async stop(identifier: string, runtimeType: RuntimeType) {
+      // Each is stopped wherever it may run; tests are about the processes.
+      if (runtimeType === "serverless") return void functionStops.push(identifier);
       stops.push(identifier);
       await launcher.stopping;
     },
@@ -170,6 +180,8 @@ export function createServices(options: ServicesOptions = {}) {
     pause: async () => undefined,
   });
   const retire = createRetirePlugin({ installations, stopper: launcher, guard });
+  const installing = { declarations, installations, tasks, jobs, guard, retire };
+  const choose = createChooseRuntime({ defaultWish: "local", hasConnector: true, autoMemoryBytes: 1 });
   return {
     clock,
     store,
@@ -179,8 +191,9 @@ export function createServices(options: ServicesOptions = {}) {
     outcomes,
     guard,
     background,
-    install: createInstallPlugins({ declarations, installations, tasks, jobs, guard, retire }),
-    upgrade: createUpgradePlugin({ declarations, installations, tasks, jobs, background, guard, retire }),
+    install: createInstallPlugins({ ...installing, choose }),
+    upgrade: createUpgradePlugin({ ...installing, background }),
+    switchRuntime: createSwitchRuntime({ ...installing, choose }),
     uninstall: createUninstall({ installations, retire }),
     tasks: createInstallTasks({ tasks, retentionMs: 600_000, now }),
     installed: createInstalledPlugins({ declarations, installations }),

@@ -8,6 +8,7 @@ const plugin: SearchablePlugin = {
   pluginId: "acme/finder",
   identifier: `acme/finder:0.0.1@${"a".repeat(64)}`,
   runtimeType: "local",
+  runtimeReason: "",
   source: "package",
   meta: {},
   endpointsSetups: 0,

@@ -10,6 +10,7 @@ const nothing = {
   sentMs: 0,
   delivered: { items: 0, bytes: 0 },
   callsBack: { total: 0, failed: 0, detailed: [] },
+  usage: undefined,
 };
 
 const LLM: CallBackTrace = {
@@ -81,7 +82,12 @@ describe("createSessionRecorder()", () => {
     cleanup.defer(() => recorder.close());
     const delivered = { items: 0, bytes: 0 };
     const callsBack = { total: 0, failed: 0, detailed: [] as CallBackTrace[] };
-    const recorded = recorder.begin(session("1"), { sentMs: 2, delivered, callsBack });
+    const recorded = recorder.begin(session("1"), {
+      sentMs: 2,
+      delivered,
+      callsBack,
+      usage: { executionMs: 1500, memoryMb: 128 },
+    });
     expect(recorder.active).toBe(1);
     delivered.items = 3;
     delivered.bytes = 30;
@@ -98,6 +104,8 @@ describe("createSessionRecorder()", () => {
       items: 3,
       bytes: 30,
       callsBack: 4,
+      functionMs: 1500,
+      functionMemoryMb: 128,
       failedCallsBack: 1,
       endedAt: expect.any(Date),
     });
@@ -120,7 +128,7 @@ describe("createSessionRecorder()", () => {
     const { recorder, rows } = setUp();
     const delivered = { items: 1, bytes: 1 };
     const callsBack = { total: 0, failed: 0, detailed: [] as CallBackTrace[] };
-    const recorded = recorder.begin(session("1"), { sentMs: 2, delivered, callsBack });
+    const recorded = recorder.begin(session("1"), { sentMs: 2, delivered, callsBack, usage: undefined });
     await recorder.flush();
     expect(rows.get("1")).toMatchObject({ outcome: null, endedAt: null, items: 1 });
     delivered.items = 2;

@@ -15,6 +15,7 @@ test("add() answers the new row, with a UUID v7 and zero endpoints", async () =>
     pluginId: "acme/search",
     identifier: identifierOf("acme/search"),
     runtimeType: "local",
+    runtimeReason: "",
     source: "github",
     meta: { repo: "a/b", release: "1" },
     endpointsSetups: 0,
@@ -202,4 +203,51 @@ test("touch() never goes back in time, and an upgraded version inherits it", asy
   await store.declarations.save(upload("acme/search", { identifier: to }));
   await store.installations.switchVersion({ tenantId: "t1", from, to, source: "package", meta: {} });
   expect(await store.installations.identifiers("local")).toEqual([{ identifier: to, lastUsedAt: late }]);
+});
+
+test("switchRuntime() moves one tenant's installation, with its reason, and knows who is left behind", async () => {
+  const { store } = testStore();
+  const row = await install(store, "t1", "acme/search");
+  await install(store, "t2", "acme/search");
+  const { identifier } = row;
+  const change = {
+    tenantId: "t1",
+    identifier,
+    runtimeType: "serverless",
+    runtimeReason: "asked for",
+  } as const;
+  expect(await store.installations.switchRuntime(change)).toMatchObject({
+    id: row.id,
+    runtimeType: "serverless",
+    runtimeReason: "asked for",
+  });
+  expect((await store.installations.find("t2", "acme/search"))?.runtimeType).toBe("local");
+  const where = async (type: "local" | "serverless") => store.installations.isInstalled(identifier, type);
+  expect([await where("local"), await where("serverless")]).toEqual([true, true]);
+  await store.installations.switchRuntime({ ...change, tenantId: "t2" });
+  expect([await where("local"), await where("serverless")]).toEqual([false, true]);
+  expect(await store.installations.switchRuntime({ ...change, tenantId: "t3" })).toBeUndefined();
+});
+
+test("switchRuntime() moves what lies behind a debugging connection, and leaves the connection", async () => {
+  const { store } = testStore();
+  const { identifier } = await install(store, "t1", "acme/search");
+  const debugged = identifierOf("acme/search", "9.9.9");
+  await store.declarations.save(upload("acme/search", { identifier: debugged }));
+  await store.installations.shadow({ tenantId: "t1", pluginId: "acme/search", identifier: debugged });
+  const change = {
+    tenantId: "t1",
+    identifier,
+    runtimeType: "serverless",
+    runtimeReason: "asked for",
+  } as const;
+  expect((await store.installations.switchRuntime(change))?.runtimeType).toBe("serverless");
+  expect((await store.installations.find("t1", "acme/search"))?.runtimeType).toBe("remote");
+  expect(await store.installations.isInstalled(identifier, "serverless")).toBe(true);
+  await store.installations.unshadow("t1", "acme/search");
+  expect(await store.installations.find("t1", "acme/search")).toMatchObject({
+    identifier,
+    runtimeType: "serverless",
+    runtimeReason: "asked for",
+  });
 });

@@ -127,6 +127,8 @@ export function session(id: string, more: Partial<SessionRow> = {}): SessionRow 
     bytes: 0,
     callsBack: 0,
     failedCallsBack: 0,
+    functionMs: null,
+    functionMemoryMb: null,
     callBackTrace: [],
     ...more,
   };

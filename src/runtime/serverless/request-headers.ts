@@ -1,0 +1,14 @@
+import { SESSION_HEADER, signBody, SIGNATURE_HEADER } from "../../protocol/serverless/signature.ts";
+import type { FunctionTarget } from "./function-target.ts";
+
+/** What every request to a function carries (contract/plain-protocol 6). */
+export function requestHeaders(
+  { signatureSecret }: Pick<FunctionTarget, "signatureSecret">,
+  { sessionId, body }: { readonly sessionId: string; readonly body: string },
+): Readonly<Record<string, string>> {
+  return {
+    "content-type": "application/json",
+    [SESSION_HEADER]: sessionId,
+    ...(signatureSecret !== undefined && { [SIGNATURE_HEADER]: signBody(signatureSecret, body) }),
+  };
+}
