@@ -9,6 +9,7 @@ import { createBodyLimit } from "../../src/http/body-limit.ts";
 import { allOperations } from "../../src/http/openapi/all-operations.ts";
 import type { Operation } from "../../src/http/openapi/operation.ts";
 import { assetRoutes } from "../../src/http/routes/assets.ts";
+import { debuggingRoutes } from "../../src/http/routes/debugging.ts";
 import { debuggingEventRoutes } from "../../src/http/routes/debugging-events.ts";
 import { directInvokeRoutes } from "../../src/http/routes/direct-invoke.ts";
 import { managementBundleRoutes } from "../../src/http/routes/management-bundle.ts";
@@ -24,6 +25,7 @@ import { rawMember } from "../../src/lib/json-scan.ts";
 import type { Logger } from "../../src/lib/logger.ts";
 import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import type { PluginRuntime } from "../../src/runtime/runtime.ts";
+import { createDebugKeys } from "../../src/service/debug-keys.ts";
 import { createCallTraces } from "../../src/service/call-trace.ts";
 import { createReadAsset } from "../../src/service/assets.ts";
 import { createStoredPackages } from "../../src/service/decode-package.ts";
@@ -154,6 +156,10 @@ export async function openWholeApp(): Promise<WholeApp> {
     open: endpoints.open,
     guarded: [
       ...endpoints.guarded,
+      debuggingRoutes({
+        keys: createDebugKeys({ keys: store.debugKeys, now: () => new Date() }),
+        port: () => undefined,
+      }),
       debuggingEventRoutes({
         events: createLiveEvents({ kept: 10, maxBytes: 1_000_000, now: Date.now }),
         // A stream is over as soon as it has begun: these tests wait for the end of every answer.
