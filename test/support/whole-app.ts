@@ -26,6 +26,7 @@ import { rawMember } from "../../src/lib/json-scan.ts";
 import type { Logger } from "../../src/lib/logger.ts";
 import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import type { PluginRuntime } from "../../src/runtime/runtime.ts";
+import { createDebugKeys } from "../../src/service/debug-keys.ts";
 import { createCallTraces } from "../../src/service/call-trace.ts";
 import { createReadAsset } from "../../src/service/assets.ts";
 import { createStoredPackages } from "../../src/service/decode-package.ts";
@@ -158,7 +159,10 @@ export async function openWholeApp(): Promise<WholeApp> {
     open: endpoints.open,
     guarded: [
       ...endpoints.guarded,
-      debuggingRoutes({ keys: { keyOf: async () => crypto.randomUUID() }, port: () => undefined }),
+      debuggingRoutes({
+        keys: createDebugKeys({ keys: store.debugKeys, now: () => new Date() }),
+        port: () => undefined,
+      }),
       debuggingControlRoutes({
         control: createDebugControl({
           installations: store.installations,
