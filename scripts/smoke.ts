@@ -127,7 +127,8 @@ async function wholeLifeOfAPlugin(): Promise<void> {
     expect(await plugd(["install", packageFile, ...here]), { code: 0, out: "was installed already" });
   });
   await check("list shows it", async () => {
-    expect(await plugd(["list", ...here]), { code: 0, out: "plugd/hello  0.1.0    local    tools: greet" });
+    const row = "plugd/hello  0.1.0    local    default (PLUGD_RUNTIME)  tools: greet";
+    expect(await plugd(["list", ...here]), { code: 0, out: row });
   });
   await check("invoke streams its answer", async () => {
     const pieces = await plugd([

@@ -26,14 +26,15 @@ async function list(flags: ListFlags, io: CliIo): Promise<void> {
   const runtimes = await listRuntimes(client);
   const rows = plugins.map((plugin) => {
     const why = runtimes.get(plugin.plugin_id)?.reason ?? "";
-    return [
-      plugin.plugin_id,
-      plugin.version,
-      why === "" ? plugin.runtime_type : `${plugin.runtime_type} (${why})`,
-      provides(plugin.declaration),
-    ];
+    return [plugin.plugin_id, plugin.version, plugin.runtime_type, why, provides(plugin.declaration)];
   });
-  io.stdout.write(forOutput(formatTable([["PLUGIN", "VERSION", "RUNTIME", "PROVIDES"], ...rows]), io.stdout));
+  // Daemons that do not tell why have no such column.
+  const told = rows.some(([, , , why]) => why !== "");
+  const shown = [["PLUGIN", "VERSION", "RUNTIME", "WHY", "PROVIDES"], ...rows].map((row) =>
+    row.filter((_, column) => told || column !== 3),
+  );
+  const table = formatTable(shown);
+  io.stdout.write(forOutput(table, io.stdout));
 }
 
 /** What can be called, by name where names are short and few, else counted. */
