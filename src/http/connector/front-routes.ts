@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { SESSION_HEADER, SIGNATURE_HEADER } from "../../protocol/serverless/signature.ts";
 import type { InvokeFunction } from "../../service/connector/invoke-function.ts";
 import { readCallBody } from "./read-call-body.ts";
 
@@ -19,8 +20,8 @@ export function frontRoutes({ invoke, maxRequestBytes, requestIdOf }: FrontRoute
         {
           functionId: params.id,
           action: query["action"] ?? "",
-          sessionId: headers.get("x-dify-plugin-session") ?? headers.get("dify-plugin-session-id") ?? "",
-          signature: headers.get("x-dify-plugin-signature"),
+          sessionId: headers.get(SESSION_HEADER) ?? headers.get("dify-plugin-session-id") ?? "",
+          signature: headers.get(SIGNATURE_HEADER),
           traceparent: headers.get("traceparent") ?? undefined,
           requestId: requestIdOf(request),
           body,

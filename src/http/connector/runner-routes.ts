@@ -1,6 +1,7 @@
 import { Elysia } from "elysia";
-import { packageFileName, type RunnerInstance } from "../../protocol/launch-event.ts";
 import { parseIdentifier } from "../../protocol/identifier.ts";
+import { packageFileName } from "../../protocol/serverless/connector.ts";
+import type { RunnerInstance } from "../../protocol/serverless/launch-line.ts";
 import type { Functions, OpenFunction } from "../../service/connector/functions.ts";
 import type { LaunchFunctions } from "../../service/connector/launch-functions.ts";
 import { readUploadForm } from "../multipart.ts";

@@ -1,4 +1,4 @@
-import { type Static, Type } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { isRecord } from "../../lib/is-record.ts";
 import type { Identifier } from "../identifier.ts";
@@ -10,14 +10,14 @@ export type FunctionProtocol = "sdk" | "plain";
 /**
  * Part `metadata` of a launch, as JSON (contract/plugin-wire 3.1). A connector may ignore what follows the identifier.
  */
-export const LaunchMetadata = Type.Object({
-  plugin_unique_identifier: Type.String(),
+export interface LaunchMetadata {
+  /** Every daemon gives it. */
+  readonly plugin_unique_identifier?: string;
   /** Ours: what the function needs as `DIFY_PLUGIN_DAEMON_URL`. The path holds a secret of this function. */
-  daemon_url: Type.Optional(Type.String()),
+  readonly daemon_url?: string;
   /** Ours: key of the signatures of requests and answers; for the function, or for the front before it. */
-  signature_secret: Type.Optional(Type.String()),
-});
-export type LaunchMetadata = Static<typeof LaunchMetadata>;
+  readonly signature_secret?: string;
+}
 
 /** A function that a connector has. */
 export interface DeployedFunction {

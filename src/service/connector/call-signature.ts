@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { isRecord } from "../../lib/is-record.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
+import { isSame, signBody } from "../../protocol/serverless/signature.ts";
 
 /** A call that was let in; told how it went. */
 export interface SignedCall {
@@ -44,11 +44,11 @@ export function createCallSignatures(options: {
 
   return {
     admit({ secret, signature, sessionId, body }) {
-      const right = createHmac("sha256", secret).update(body).digest();
-      if (!isSame(signature, right))
+      const right = signBody(secret, body);
+      if (signature === null || !isSame(signature.toLowerCase(), right))
         throw new DaemonError("unauthorized", "Cannot take the call: its signature is missing or wrong");
       forgetOld();
-      const key = `${right.toString("base64")} ${sessionId}`;
+      const key = `${right} ${sessionId}`;
       if (seen.has(key)) {
         if (mayRepeat(body)) return { forget: () => undefined };
         throw new DaemonError(
@@ -78,10 +78,4 @@ function mayRepeat(body: Uint8Array): boolean {
   }
   const data = isRecord(value) ? value["data"] : undefined;
   return isRecord(data) && REPEATABLE.has(data["action"]);
-}
-
-/** Hex in any case; how long it takes depends on the length of what was given alone. */
-function isSame(given: string | null, right: Uint8Array): boolean {
-  if (given === null || !/^[0-9a-f]{64}$/i.test(given)) return false;
-  return timingSafeEqual(Buffer.from(given, "hex"), right);
 }
