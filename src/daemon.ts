@@ -190,7 +190,7 @@ async function build(
   });
   onClose("the plugins", () => plugins.close({ drainMs }));
   let ownUrl = "";
-  const common = { config, store, metrics, log };
+  const common = { config, store, metrics, log, telemetry, logOf: watching.logOf };
   const serverless = serverlessModules({ ...common, blobs, local: plugins, ownUrl: () => ownUrl });
   const { runtimes, choose } = serverless;
   onClose("the functions", () => serverless.plugins.close({ drainMs }));
@@ -250,7 +250,6 @@ async function build(
       runtimeType === "remote" ? debug.runtimeOf(identifier) : runtimes.runtimeOf(identifier, runtimeType),
     storage,
     recorder,
-    telemetry,
   });
   watching.follow(traces);
   const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background, telemetry });

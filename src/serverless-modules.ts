@@ -27,6 +27,7 @@ import { createServerlessPlugins, type ServerlessPlugins } from "./service/serve
 import { createSwitchRuntime, type SwitchRuntimeDeps } from "./service/switch-runtime.ts";
 import { createTransactions } from "./service/transactions.ts";
 import type { Store } from "./store/store.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 
 /** Bodies of calls back of the largest size that are held at once. */
 const HELD_BODIES = 16;
@@ -39,6 +40,8 @@ export interface ServerlessModulesDeps {
   readonly blobs: Pick<BlobStore, "get">;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly logOf: (pluginId: string) => Logger;
+  readonly telemetry: Telemetry | undefined;
   readonly local: LocalPlugins;
   /** Where functions call back, unless a setting says so. */
   readonly ownUrl: () => string;
@@ -83,6 +86,7 @@ export function serverlessModules(deps: ServerlessModulesDeps): ServerlessModule
     calling: callingOf(deps),
     drainMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
     log,
+    logOf: deps.logOf,
   });
   const choose = createChooseRuntime({
     defaultWish: config.PLUGD_RUNTIME,
@@ -140,7 +144,7 @@ export function serverlessModules(deps: ServerlessModulesDeps): ServerlessModule
 }
 
 /** How the functions of each plugin are called; the connections are shared. */
-function callingOf({ config, metrics }: ServerlessModulesDeps) {
+function callingOf({ config, metrics, telemetry }: ServerlessModulesDeps) {
   const connections = createConnectionLimits(
     {
       maxPerHost: config.PLUGD_SERVERLESS_MAX_PER_HOST,
@@ -155,14 +159,19 @@ function callingOf({ config, metrics }: ServerlessModulesDeps) {
     maxRequestBytes: config.MAX_SERVERLESS_REQUEST_BYTES,
     maxLineBytes: config.PLUGIN_RUNTIME_MAX_BUFFER_SIZE,
   };
-  return (plugin_id: string) => {
+  return ({ pluginId: plugin_id, version }: { readonly pluginId: string; readonly version: string }) => {
     const client = createFunctionClient({
       connections,
       urls: { allowPrivate: config.PLUGD_SERVERLESS_PRIVATE_URLS },
-      onFailure: ({ type, status }: AttemptFailure) =>
-        metrics.serverlessFailures.inc({ plugin_id, type, status }),
+      onFailure(failure: AttemptFailure) {
+        const { type, status } = failure;
+        metrics.serverlessFailures.inc({ plugin_id, type, status });
+        telemetry?.functions.failed(failure);
+      },
     });
-    const onBatches = ({ action, batches, reason, oversize }: BatchFacts) => {
+    const onBatches = (facts: BatchFacts) => {
+      const { action, accessType, batches, reason, oversize } = facts;
+      telemetry?.functions.split({ pluginId: plugin_id, version, accessType }, facts);
       for (const bytes of batches) {
         metrics.serverlessBatches.inc({ plugin_id, action });
         metrics.serverlessBatchBytes.inc({ plugin_id, action }, bytes);

@@ -36,12 +36,15 @@ export interface ServerlessPluginsDeps {
   readonly signatureSecret: string | undefined;
   readonly urls: FunctionUrlPolicy;
   /** How functions are called, the same for all. */
-  readonly calling: (
-    pluginId: string,
-  ) => Pick<ServerlessRuntimeOptions, "sdk" | "plain" | "stallMs" | "onUsage">;
+  readonly calling: (plugin: {
+    readonly pluginId: string;
+    readonly version: string;
+  }) => Pick<ServerlessRuntimeOptions, "sdk" | "plain" | "stallMs" | "onUsage">;
   /** Open calls of a plugin that is told to stop get this long. */
   readonly drainMs: number;
   readonly log: Logger;
+  /** Of the runtime of one plugin, for those who watch it. */
+  readonly logOf: (pluginId: string) => Logger;
 }
 
 export interface LaunchWatch {
@@ -113,8 +116,8 @@ export function createServerlessPlugins(deps: ServerlessPluginsDeps): Serverless
       label: `${pluginId}:${version}`,
       permission: declaration.resource.permission,
       findTarget: () => findTarget(text),
-      ...deps.calling(pluginId),
-      log,
+      ...deps.calling({ pluginId, version }),
+      log: deps.logOf(pluginId),
       calls: {
         add: (sessionId, call) => void openCalls.set(sessionId, call),
         remove: (sessionId) => void openCalls.delete(sessionId),

@@ -9,6 +9,8 @@ export interface FunctionRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Of the call that it is of; for metrics. */
+  readonly action: string;
   readonly retry: RetryPolicy;
 }
 
@@ -33,6 +35,7 @@ export type FailureType = "transport" | "rate_limit" | "gateway" | "http";
 export interface AttemptFailure {
   readonly status: number;
   readonly type: FailureType;
+  readonly action: string;
 }
 
 export interface FunctionClientOptions {
@@ -76,6 +79,7 @@ export function createFunctionClient(options: FunctionClientOptions): FunctionCl
 
   return {
     async post(request, signal) {
+      const { action } = request;
       const { attempts, statuses } = request.retry;
       let last = "";
       let cause: unknown;
@@ -93,14 +97,14 @@ export function createFunctionClient(options: FunctionClientOptions): FunctionCl
             signal: AbortSignal.any([signal, abort.signal]),
           });
           const failure = failureOf(response.status);
-          if (failure) options.onFailure(failure);
+          if (failure) options.onFailure({ ...failure, action });
           if (!statuses.has(response.status)) return { response, close };
           last = `attempt ${attempt}/${attempts} failed with status code: ${response.status}`;
         } catch (failure) {
           close();
           signal.throwIfAborted();
           if (isFinal(failure)) throw failure;
-          options.onFailure({ status: 0, type: "transport" });
+          options.onFailure({ status: 0, type: "transport", action });
           cause = failure;
           last = `attempt ${attempt}/${attempts} failed: ${describeError(failure)}`;
         }
@@ -141,7 +145,7 @@ function nextTarget(at: {
   return target;
 }
 
-function failureOf(status: number): AttemptFailure | undefined {
+function failureOf(status: number): Omit<AttemptFailure, "action"> | undefined {
   if (status < 400) return undefined;
   if (status === 429) return { status, type: "rate_limit" };
   return { status, type: status >= 502 && status <= 504 ? "gateway" : "http" };
