@@ -25,6 +25,8 @@ export interface DeployedFunction {
   readonly url: string;
   /** Undefined where the connector does not say. */
   readonly protocol: FunctionProtocol | undefined;
+  /** Where the connector gives one: what its own routes know it by. */
+  readonly id?: string;
 }
 
 /** What a line of a launch says. */
@@ -45,6 +47,7 @@ const Instance = Type.Object({
   name: Type.String({ minLength: 1 }),
   endpoint: Type.String({ minLength: 1 }),
   protocol: Type.Optional(Type.Unknown()),
+  id: Type.Optional(Type.Unknown()),
 });
 
 /**
@@ -60,7 +63,12 @@ export function readInstances(answer: unknown): DeployedFunction | undefined {
   const first: unknown = isRecord(items[0]) ? lowerKeys(items[0]) : undefined;
   if (!Value.Check(Instance, first))
     throw new Error("unexpected response from plugin controller: an instance without a name and an endpoint");
-  return { name: first.name, url: first.endpoint, protocol: protocolOf(first.protocol) };
+  return {
+    name: first.name,
+    url: first.endpoint,
+    protocol: protocolOf(first.protocol),
+    ...(typeof first.id === "string" && first.id !== "" && { id: first.id }),
+  };
 }
 
 /** Reads one line of a launch; undefined for those that say nothing. */
