@@ -192,6 +192,37 @@ test("a program in the plain form is a function, signed both ways, and tells wha
   });
 });
 
+test("a function that was launched with another secret, or for another address, is launched anew", async () => {
+  await using connector = await startTestConnector();
+  const bytes = await fakePackage(
+    { name: "known" },
+    {
+      "main.ts": readFileSync(join(import.meta.dir, "../support/plain-function.ts"), "utf8"),
+      "manifest.yaml": PLAIN_MANIFEST,
+    },
+  );
+  const ids: (string | undefined)[] = [];
+  for (const secret of ["one", "another"]) {
+    // Its port is another one each time, and so is the address for calls back.
+    await using daemon = await startTestDaemon({
+      env: { ...connectorEnv(connector.url), PLUGD_SERVERLESS_SIGNATURE_SECRET: secret },
+    });
+    const { data } = await daemon.api.upload(bytes);
+    const { unique_identifier: identifier } = data as { unique_identifier: string };
+    const task = await daemon.api.finished(
+      await daemon.api.startInstallAs(identifier, { runtime: "serverless" }),
+    );
+    expect([task.status, task.plugins[0]?.message]).toEqual(["success", "installed"]);
+    const answer = await daemon.api.call(identifier.slice(0, identifier.indexOf(":")), {
+      mode: "stream",
+      n: 1,
+    });
+    expect(answer.failure).toBeUndefined();
+    ids.push((await connector.functions())[0]?.id);
+  }
+  expect(ids[1]).toBe(ids[0]);
+});
+
 describe.skipIf(why !== "")(`a connector that is killed in the middle of a launch${why}`, () => {
   test("fails the task in words, and the next one launches", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "plugd-killed-connector-"));

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { isRecord } from "../../lib/is-record.ts";
@@ -19,6 +20,19 @@ export interface LaunchMetadata {
   readonly signature_secret?: string;
 }
 
+/**
+ * Tells whether a function was launched with this very address and secret, and neither of them: a function with
+ * others refuses the calls of a daemon, or calls back somewhere else.
+ */
+export function launchFingerprint({
+  daemon_url: url,
+  signature_secret: secret,
+}: Pick<LaunchMetadata, "daemon_url" | "signature_secret">): string {
+  return createHash("sha256")
+    .update(JSON.stringify(["plugd launch", url ?? null, secret ?? null]))
+    .digest("hex");
+}
+
 /** A function that a connector has. */
 export interface DeployedFunction {
   readonly name: string;
@@ -27,6 +41,8 @@ export interface DeployedFunction {
   readonly protocol: FunctionProtocol | undefined;
   /** Where the connector gives one: what its own routes know it by. */
   readonly id?: string;
+  /** Where the connector gives one: `launchFingerprint()` of what its last launch came with. */
+  readonly fingerprint?: string;
 }
 
 /** What a line of a launch says. */
@@ -48,6 +64,7 @@ const Instance = Type.Object({
   endpoint: Type.String({ minLength: 1 }),
   protocol: Type.Optional(Type.Unknown()),
   id: Type.Optional(Type.Unknown()),
+  fingerprint: Type.Optional(Type.Unknown()),
 });
 
 /**
@@ -68,6 +85,7 @@ export function readInstances(answer: unknown): DeployedFunction | undefined {
     url: first.endpoint,
     protocol: protocolOf(first.protocol),
     ...(typeof first.id === "string" && first.id !== "" && { id: first.id }),
+    ...(typeof first.fingerprint === "string" && { fingerprint: first.fingerprint }),
   };
 }
 

@@ -21,6 +21,8 @@ export interface RunnerInstance {
   readonly Status: { readonly State: string };
   /** Ours: how it is called. */
   readonly Protocol: FunctionProtocol;
+  /** Ours: `launchFingerprint()` of what the last launch came with. */
+  readonly Fingerprint: string;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Logger } from "../../../src/lib/logger.ts";
+import type { LogAttributes, Logger } from "../../../src/lib/logger.ts";
 import type { FunctionLogLine } from "../../../src/protocol/serverless/function-log.ts";
 import { createFunctionLogs, type FunctionLogsDeps } from "../../../src/service/function-logs.ts";
 
@@ -10,8 +10,8 @@ const IDENTIFIER = `a/b:1.0.0@${"0".repeat(64)}`;
 function setUp(runtimeType: "local" | "serverless" = "serverless") {
   const told: string[] = [];
   const follows: { readonly onLine: (line: FunctionLogLine) => void; readonly signal: AbortSignal }[] = [];
-  const line = (message: string, attributes: Readonly<Record<string, unknown>> = {}) =>
-    void told.push(`${message}: ${String(attributes["text"] ?? attributes["line"] ?? "")}`);
+  const line = (message: string, attributes: LogAttributes = {}) =>
+    void told.push(`${message}: ${JSON.stringify(attributes["text"] ?? attributes["line"] ?? "")}`);
   const log: Logger = { debug: line, info: line, warn: line, error: line, with: () => log };
   const installations = {
     installed: () => Promise.resolve({ identifier: IDENTIFIER, runtimeType }),
@@ -62,7 +62,7 @@ test("createFunctionLogs() tells what a connector repeats once, each by its sour
   await settle();
   for (const line of [...lines, said("2026-01-01T00:00:01.000Z", "ended", "connector")])
     follows[1]?.onLine(line);
-  expect(told).toEqual(["Plugin output: one", "Plugin stderr: two", "ended: "]);
+  expect(told).toEqual(['Plugin output: "one"', 'Plugin stderr: "two"', 'ended: ""']);
   await logs.close();
 });
 
