@@ -1,5 +1,6 @@
 import { describeError } from "../../lib/describe-error.ts";
 import { pause } from "../../lib/pause.ts";
+import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { ConnectionLimits, Connection } from "./connections.ts";
 import { checkFunctionUrl, type FunctionUrlPolicy } from "./function-url.ts";
 import { type RetryPolicy, waitBefore } from "./retry-policy.ts";
@@ -59,10 +60,11 @@ export function createFunctionClient(options: FunctionClientOptions): FunctionCl
   ): Promise<Response> {
     let target = url;
     for (let redirects = 0; ; redirects++) {
-      await checkFunctionUrl(target, options.urls);
-      const response = await fetch(target, {
+      const at = await checkFunctionUrl(target, options.urls);
+      const response = await fetch(at.url, {
         method: "POST",
-        headers,
+        headers: { ...headers, ...at.headers },
+        ...(at.tls && { tls: at.tls }),
         body,
         signal,
         redirect: "manual",
@@ -120,7 +122,7 @@ export function createFunctionClient(options: FunctionClientOptions): FunctionCl
 
 /** What no other attempt changes: a refused address, a redirect that is not followed. */
 function isFinal(cause: unknown): boolean {
-  return cause instanceof ExchangeError || (cause instanceof Error && cause.name === "DaemonError");
+  return cause instanceof ExchangeError || (cause instanceof DaemonError && cause.code !== "unavailable");
 }
 
 function nextTarget(at: {
