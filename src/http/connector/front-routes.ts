@@ -1,5 +1,10 @@
 import { Elysia } from "elysia";
-import { SESSION_HEADER, SIGNATURE_HEADER } from "../../protocol/serverless/signature.ts";
+import {
+  SESSION_HEADER,
+  SIGNATURE_HEADER,
+  STAMP_HEADER,
+  TIMESTAMP_HEADER,
+} from "../../protocol/serverless/signature.ts";
 import type { InvokeFunction } from "../../service/connector/invoke-function.ts";
 import { readCallBody } from "./read-call-body.ts";
 
@@ -22,6 +27,7 @@ export function frontRoutes({ invoke, maxRequestBytes, requestIdOf }: FrontRoute
           action: query["action"] ?? "",
           sessionId: headers.get(SESSION_HEADER) ?? headers.get("dify-plugin-session-id") ?? "",
           signature: headers.get(SIGNATURE_HEADER),
+          stamp: stampOf(headers),
           traceparent: headers.get("traceparent") ?? undefined,
           requestId: requestIdOf(request),
           body,
@@ -31,4 +37,9 @@ export function frontRoutes({ invoke, maxRequestBytes, requestIdOf }: FrontRoute
     },
     { parse: "none" },
   );
+}
+
+function stampOf(headers: Headers) {
+  const stamp = headers.get(STAMP_HEADER);
+  return stamp === null ? undefined : { stamp, timestamp: headers.get(TIMESTAMP_HEADER) ?? "" };
 }

@@ -12,6 +12,7 @@ import { signResponse } from "./sign-response.ts";
 export interface IncomingCall extends FunctionCall {
   readonly functionId: string;
   readonly signature: string | null;
+  readonly stamp: { readonly timestamp: string; readonly stamp: string } | undefined;
   /** Of this request, in errors and logs. */
   readonly requestId: string;
 }
@@ -44,7 +45,10 @@ export function createInvokeFunction(deps: InvokeFunctionDeps): InvokeFunction {
     const opened = functions.find(call.functionId);
     if (!opened) throw new DaemonError("not_found", "Cannot find the function");
     const secret = opened.record.signature_secret ?? deps.secret;
-    const signed = secret === undefined ? undefined : signatures.admit({ ...call, secret });
+    const signed =
+      secret === undefined
+        ? undefined
+        : signatures.admit({ ...call, secret, needsStamp: opened.record.signature_secret !== undefined });
     const limit = startLimit(timeoutMs, signal);
     try {
       return await answer({ call, opened, limit, secret, log });
