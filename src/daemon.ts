@@ -186,7 +186,7 @@ async function build(
     launchConcurrency: config.PLUGIN_LOCAL_LAUNCHING_CONCURRENT,
     metrics,
     log,
-    logOf: watching.logOf,
+    ...watching.local,
   });
   onClose("the plugins", () => plugins.close({ drainMs }));
   let ownUrl = "";
@@ -241,13 +241,13 @@ async function build(
     storePackages,
     guard,
     background,
-    logOf: ({ identifier, tenantId }) => watching.logOf(identifier.pluginId, tenantId),
+    watching,
+    runtimes,
   });
   onClose("the debug server", () => debug.close());
   const { innerApi, traces, invoke } = callModules({
     ...common,
-    runtimeOf: async (identifier, runtimeType) =>
-      runtimeType === "remote" ? debug.runtimeOf(identifier) : runtimes.runtimeOf(identifier, runtimeType),
+    runtimeOf: debug.runtimeOf,
     storage,
     recorder,
   });

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { AnyElysia } from "elysia";
 import type { Config } from "./config/config.ts";
+import { debuggingControlRoutes } from "./http/routes/debugging-control.ts";
 import { debuggingRoutes } from "./http/routes/debugging.ts";
 import { describeError } from "./lib/describe-error.ts";
 import type { Logger } from "./lib/logger.ts";
@@ -8,17 +9,21 @@ import { DaemonError } from "./protocol/daemon-error.ts";
 import { createCounted } from "./runtime/debug/counted.ts";
 import type { DebugConnectionSettings } from "./runtime/debug/debug-connection.ts";
 import type { DebuggedPlugin } from "./runtime/debug/debugged-plugin.ts";
+import type { DebugRuntimes } from "./runtime/debug/debug-runtimes.ts";
 import { type DebugServer, startDebugServer } from "./runtime/debug/debug-server.ts";
 import { createFailedKeys } from "./runtime/debug/failed-keys.ts";
+import { createDebugHelpers } from "./runtime/debug/debug-helpers.ts";
 import { createServeConnection } from "./runtime/debug/serve-connection.ts";
 import type { PluginRuntime } from "./runtime/runtime.ts";
 import type { BackgroundWork } from "./service/background-work.ts";
+import { createDebugControl } from "./service/debug-control.ts";
 import { createDebugKeys } from "./service/debug-keys.ts";
 import { createDebugPlugins } from "./service/debug-plugins.ts";
 import type { Metrics } from "./service/metrics.ts";
 import type { PackageGuard } from "./service/package-guard.ts";
 import type { StorePackages } from "./service/store-packages.ts";
-import type { Store } from "./store/store.ts";
+import type { RuntimeType, Store } from "./store/store.ts";
+import type { WatchModules } from "./watch-modules.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_PORT = 5003;
@@ -34,14 +39,17 @@ export interface DebugModulesDeps {
   readonly background: BackgroundWork;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** The log of what serves a plugin over a connection. */
-  logOf(plugin: DebuggedPlugin): Logger;
+  readonly watching: Pick<WatchModules, "logOf" | "debugging">;
+  /** What serves plugins that no developer's connection does. */
+  readonly runtimes: {
+    runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
+  };
 }
 
 /** Debugging, connected: what developers' connections serve, their keys and their port. */
 export interface DebugModules {
-  /** What serves an identifier over a connection. */
-  runtimeOf(identifier: string): PluginRuntime | undefined;
+  /** What serves an identifier: over a connection where the row says "remote". */
+  runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
   readonly routes: readonly AnyElysia[];
   /** `host:port`; null where nothing listens. */
   readonly address: string | null;
@@ -55,12 +63,30 @@ export interface DebugModules {
 /** Listens from now on. Throws `startup` where the address that the settings name cannot be had. */
 export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules> {
   const { config, store, background, metrics, log } = deps;
+  const { logOf: watchedLogOf, debugging } = deps.watching;
+  const logOf = ({ identifier, tenantId }: DebuggedPlugin) => watchedLogOf(identifier.pluginId, tenantId);
+  const runtimeOf = async (identifier: string, runtimeType: RuntimeType) =>
+    runtimeType === "remote" ? runtimes?.find(identifier) : deps.runtimes.runtimeOf(identifier, runtimeType);
+  const control = createDebugControl({
+    installations: store.installations,
+    runtimeOf,
+    events: debugging,
+    logOf: ({ pluginId, tenantId }) => watchedLogOf(pluginId, tenantId),
+    helpers: () => helpers,
+  });
+  const helpers = createDebugHelpers({
+    observer: control.observer,
+    silenceMs: config.PLUGD_DEBUG_SILENCE_TIMEOUT * 1000,
+    log,
+  });
+  const controlRoutes = debuggingControlRoutes({ control });
+  let runtimes: DebugRuntimes | undefined;
   // Connections of a daemon that could not end them itself are gone.
   await store.installations.unshadowAll();
   if (!config.PLUGIN_REMOTE_INSTALLING_ENABLED)
     return {
-      runtimeOf: () => undefined,
-      routes: [],
+      runtimeOf,
+      routes: [controlRoutes],
       address: null,
       warnings: [],
       connections: 0,
@@ -75,11 +101,12 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
     metrics,
     graceMs: config.PLUGD_DEBUG_GRACE * 1000,
     log,
-    logOf: deps.logOf,
+    logOf: logOf,
   });
-  const { runtimes } = plugins;
+  const { runtimes: served } = plugins;
+  runtimes = served;
   background.repeat("keep debugging keys that are in use", RENEW_KEYS_MS, () =>
-    keys.renew(runtimes.tenants()),
+    keys.renew([...new Set([...served.tenants(), ...helpers.tenants()])]),
   );
   const tls = await readTls(config);
   const { server, warnings } = listen(config, {
@@ -92,31 +119,36 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
     serve: createServeConnection({
       tenantOf: (key) => keys.tenantOf(key),
       installed: (tenantId, pluginId) => plugins.installed(tenantId, pluginId),
-      runtimes,
+      runtimes: served,
       settings: connectionSettings(config),
       failedKeys: createFailedKeys({
         maxPerMinute: config.PLUGD_DEBUG_MAX_FAILED_KEYS,
         now: () => performance.now(),
       }),
-      tenants: createCounted(config.PLUGIN_REMOTE_INSTALLING_MAX_SINGLE_TENANT_CONN),
+      helpers,
+      observer: control.observer,
+      tenants: {
+        plugins: createCounted(config.PLUGIN_REMOTE_INSTALLING_MAX_SINGLE_TENANT_CONN),
+        helpers: createCounted(config.PLUGIN_REMOTE_INSTALLING_MAX_SINGLE_TENANT_CONN),
+      },
       handshakeMs: config.PLUGD_DEBUG_HANDSHAKE_TIMEOUT * 1000,
       registrationMs: config.PLUGD_DEBUG_REGISTRATION_TIMEOUT * 1000,
       log,
-      logOf: deps.logOf,
+      logOf: logOf,
     }),
   });
   return {
-    runtimeOf: (identifier) => runtimes.find(identifier),
-    routes: [debuggingRoutes({ keys, port: () => server?.port })],
+    runtimeOf,
+    routes: [debuggingRoutes({ keys, port: () => server?.port }), controlRoutes],
     address: server ? addressOf(server) : null,
     warnings,
     get connections() {
-      return runtimes.connections;
+      return served.connections;
     },
     async close() {
       // First the way in: what is on it may still become a connection, which then ends with the others.
       await server?.close();
-      await runtimes.close();
+      await served.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { openChangeJournal } from "./blob/change-journal.ts";
 import { createDiskValueStore } from "./blob/disk-value-store.ts";
+import { openSpaceReserve } from "./blob/space-reserve.ts";
 import type { Config } from "./config/config.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Metrics } from "./service/metrics.ts";
@@ -18,6 +19,9 @@ export interface PluginStorageModulesDeps {
   readonly log: Logger;
 }
 
+/** Room for some hundred deletions. */
+const RESERVE_BYTES = 64 * 1024;
+
 /** The storage of plugins, connected. */
 export async function openPluginStorage(deps: PluginStorageModulesDeps): Promise<PluginStorage> {
   const { config, store, metrics, log } = deps;
@@ -25,7 +29,11 @@ export async function openPluginStorage(deps: PluginStorageModulesDeps): Promise
   return createPluginStorage({
     store,
     files: await createDiskValueStore({ folder: deps.valueFolder, durability }),
-    journal: await openChangeJournal({ folder: join(deps.dataPath, "storage-journal"), durability }),
+    journal: await openChangeJournal({
+      folder: join(deps.dataPath, "storage-journal"),
+      durability,
+      reserve: openSpaceReserve({ path: join(deps.dataPath, "storage-reserve"), bytes: RESERVE_BYTES }),
+    }),
     maxBytes: config.PERSISTENCE_STORAGE_MAX_SIZE,
     metrics,
     log,

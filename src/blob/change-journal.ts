@@ -5,7 +5,9 @@ import { promisify } from "node:util";
 import { syncFolder } from "../lib/atomic-file.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { decodeChanges, encodeChange } from "./change-record.ts";
+import { hasCode } from "../lib/system-error.ts";
 import { explained, fileFailure } from "./file-failure.ts";
+import type { SpaceReserve } from "./space-reserve.ts";
 import type { ValueChange } from "./value-store.ts";
 
 /** Where a change is kept until it is not needed there any more. */
@@ -36,6 +38,8 @@ export interface ChangeJournalOptions {
   readonly folder: string;
   /** As in `createDiskValueStore`. */
   readonly durability: "process" | "power";
+  /** On the same disk, for deletions that a full one has no room for: without them it would stay full. */
+  readonly reserve?: SpaceReserve | undefined;
 }
 
 interface JournalFile {
@@ -60,7 +64,7 @@ const syncData = promisify(fdatasync);
 
 /** Failures of the file system are `internal` and name the file. */
 export async function openChangeJournal(options: ChangeJournalOptions): Promise<ChangeJournal> {
-  const { folder } = options;
+  const { folder, reserve } = options;
   const lasting = options.durability === "power";
   await explained("make", folder, () => mkdir(folder, { recursive: true, mode: 0o700 }));
   const numbers = await explained("list", folder, async () =>
@@ -134,6 +138,16 @@ export async function openChangeJournal(options: ChangeJournalOptions): Promise<
     }
   }
 
+  function writeDeletion(file: OpenFile, record: Uint8Array): void {
+    try {
+      write(file, record);
+    } catch (error) {
+      const isFull = error instanceof DaemonError && hasCode(error.cause, "ENOSPC", "EDQUOT");
+      if (!isFull || current !== file || !reserve?.spend()) throw error;
+      write(file, record);
+    }
+  }
+
   /** All that was written before a sync begins has it in common. */
   async function sync(file: OpenFile): Promise<void> {
     const { fd, path } = file;
@@ -164,7 +178,8 @@ export async function openChangeJournal(options: ChangeJournalOptions): Promise<
       const record = encodeChange(change);
       current ??= create();
       const file = current;
-      write(file, record);
+      if (change.content.kind === "deleted") writeDeletion(file, record);
+      else write(file, record);
       const entry = entryIn(file);
       try {
         if (lasting) await sync(file);
@@ -177,6 +192,7 @@ export async function openChangeJournal(options: ChangeJournalOptions): Promise<
     rotate() {
       current = undefined;
       prune();
+      reserve?.refill();
     },
     async close() {
       if (closed) return;

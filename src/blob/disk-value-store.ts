@@ -67,6 +67,8 @@ export async function createDiskValueStore(options: DiskValueStoreOptions): Prom
     const known = encodedFolders.get(folder);
     if (known !== undefined) return known;
     const found = await isFolder(join(folder, ENCODED_FOLDER));
+    // A value may have been put there since the system looked.
+    if (encodedFolders.get(folder)) return true;
     if (encodedFolders.size >= MAX_KNOWN_FOLDERS) encodedFolders.clear();
     encodedFolders.set(folder, found);
     return found;
@@ -125,12 +127,13 @@ export async function createDiskValueStore(options: DiskValueStoreOptions): Prom
 
   return {
     size: (place) => first(place, { action: "read", work: async (path) => sizeOf(path) }),
-    read: (place) =>
+    read: (place, { room } = {}) =>
       first<Uint8Array>(place, {
         action: "read",
         async work(path) {
           const bytes = await sizeOf(path);
           if (bytes === undefined) return undefined;
+          await room?.(bytes);
           if (bytes > QUICK_BYTES) return readFile(path);
           return quick.run({ atOnce: () => readFileSync(path), elsewhere: () => readFile(path) });
         },

@@ -28,8 +28,11 @@ export interface ValueChange extends ValuePlace {
 export interface ValueStore {
   /** Bytes of a value; undefined when there is none. */
   size(place: ValuePlace): Promise<number | undefined>;
-  /** Undefined when there is none. */
-  read(place: ValuePlace): Promise<Uint8Array | undefined>;
+  /** Undefined when there is none. `room` is awaited before a value of so many bytes is read. */
+  read(
+    place: ValuePlace,
+    options?: { readonly room?: ((bytes: number) => Promise<void>) | undefined },
+  ): Promise<Uint8Array | undefined>;
   /** Bytes of all values of a plugin, counted one by one. */
   total(scope: ValueScope): Promise<number>;
   /** Writes bytes to where they can wait for `put`. Answers their name. */

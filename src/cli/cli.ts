@@ -4,7 +4,7 @@ import type { CliDeps } from "./cli-deps.ts";
 import { EXIT, type ExitCode } from "./cli-error.ts";
 import type { CliIo } from "./cli-io.ts";
 import { connectorCommand } from "./connector-command.ts";
-import { debugCommand } from "./debug-key.ts";
+import { debugCommand } from "./debug.ts";
 import { demoCommand } from "./demo.ts";
 import { fakePlatformCommand } from "./fake-platform.ts";
 import { spellFlags } from "./flag-spelling.ts";

@@ -17,6 +17,8 @@ export interface Connection {
   readonly key: string | undefined;
   /** Where the key was found, in words; it stands in the message when the daemon refuses it. */
   readonly keySource: string;
+  /** The file that it stands in, where that is where it was found. */
+  readonly keyFile?: string;
   readonly tenantId: string;
 }
 
@@ -51,6 +53,7 @@ export function resolveConnection(flags: ConnectionFlags, io: CliIo): Connection
     url,
     key: found?.key,
     keySource: found?.source ?? "nowhere",
+    ...(found?.file !== undefined && { keyFile: found.file }),
     tenantId: flags.tenant ?? DEFAULT_TENANT,
   };
 }
@@ -110,12 +113,12 @@ function checkedUrl(text: string): string {
 function findKey(
   flags: ConnectionFlags,
   { io, keyFile }: { readonly io: CliIo; readonly keyFile: string | undefined },
-): { readonly key: string; readonly source: string } | undefined {
+): { readonly key: string; readonly source: string; readonly file?: string } | undefined {
   if (flags.key) return { key: flags.key, source: "--key" };
   const inEnv = io.env["SERVER_KEY"] ? { key: io.env["SERVER_KEY"], source: "SERVER_KEY" } : undefined;
   if (inEnv && flags.dataDir === undefined) return inEnv;
   const text = keyFile === undefined ? undefined : readIfThere(keyFile)?.trim();
-  return text ? { key: text, source: `"${keyFile}"` } : inEnv;
+  return text && keyFile !== undefined ? { key: text, source: `"${keyFile}"`, file: keyFile } : inEnv;
 }
 
 function readIfThere(path: string): string | undefined {

@@ -9,18 +9,16 @@ import { type CliIo, styleFor } from "./cli-io.ts";
 import { DEFAULT_TENANT } from "./connection.ts";
 import { daemonClient } from "./daemon-client.ts";
 import { formatBytes, formatDuration } from "./format.ts";
-import { freePort } from "./free-port.ts";
 import { startInstall, uploadPackage } from "./install.ts";
 import { followInstall } from "./install-task.ts";
 import { invokeTool } from "./invoke.ts";
+import { ownDaemonEnvironment } from "./own-daemon.ts";
+import { shellWord } from "./shell-word.ts";
 import { toolOutput } from "./tool-output.ts";
 
 const INSTALL_TIMEOUT_MS = 30_000;
 const POLL_MS = 15;
 const LABEL_WIDTH = 10;
-
-/** Of the caller's environment only what finding a temporary folder and a program takes. */
-const KEPT_VARIABLES = ["PATH", "HOME", "TMPDIR", "LANG"];
 
 export function demoCommand(io: CliIo, deps: CliDeps): Command {
   return new Command("demo")
@@ -47,7 +45,7 @@ async function demo(
   try {
     const key = crypto.randomUUID();
     const daemon = await deps.startDaemon({
-      env: demoEnvironment({ folder, key, port: freePort(), env: io.env }),
+      env: ownDaemonEnvironment({ folder, env: io.env, settings: { SERVER_KEY: key } }),
     });
     try {
       say("started", `a daemon for this demo at ${daemon.url} ${took(began)}`);
@@ -92,27 +90,4 @@ async function demo(
   io.stdout.write(
     `\nNext: ${style.green(`${io.program} start`)}, and in another terminal ${style.green(`${io.program} install FILE.difypkg`)}\n`,
   );
-}
-
-function demoEnvironment(options: {
-  readonly folder: string;
-  readonly key: string;
-  readonly port: number;
-  readonly env: CliIo["env"];
-}): Readonly<Record<string, string | undefined>> {
-  return {
-    ...Object.fromEntries(KEPT_VARIABLES.map((name) => [name, options.env[name]])),
-    PLUGD_DATA_DIR: options.folder,
-    SERVER_HOST: "127.0.0.1",
-    SERVER_PORT: String(options.port),
-    SERVER_KEY: options.key,
-    // Nobody has signed the sample plugin.
-    FORCE_VERIFYING_SIGNATURE: "false",
-    PLUGIN_REMOTE_INSTALLING_ENABLED: "false",
-    LOG_LEVEL: "error",
-  };
-}
-
-function shellWord(text: string): string {
-  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { isRecord } from "../lib/is-record.ts";
 import { type CliIo, forOutput, type Style, styleFor } from "./cli-io.ts";
 import type { ConnectionFlags } from "./connection.ts";
 import { connect, withConnectionOptions } from "./connection-options.ts";
@@ -47,6 +48,17 @@ export function logLine({ type, at, data }: PluginEvent, style: Style): string {
       return style.yellow(`… ${String(data["count"])} events are gone`);
     case "lifecycle":
       return `${clockOf(at)} ${style.bold("plugd ")} ${text}${details(data, style)}`;
+    case "breakpoint":
+      return [
+        `${clockOf(at)} ${style.yellow("pause ")} ${style.bold(`${shown(data["file"])}:${shown(data["line"])}`)}`,
+        ...Object.entries(isRecord(data["variables"]) ? data["variables"] : {}).map(
+          ([name, value]) => `    ${name} = ${JSON.stringify(value)}`,
+        ),
+      ].join("\n");
+    case "continue":
+      return `${clockOf(at)} ${style.green("go on")}`;
+    case "reload":
+      return `${clockOf(at)} ${style.bold("reload")} ${shown(data["status"])} ${text}`.trimEnd();
     default:
       return `${clockOf(at)} ${style.bold(type)} ${JSON.stringify(data)}`;
   }

@@ -34,25 +34,40 @@ export async function* watchPlugin(
     throw new CliError(`Plugin "${plugin}" is not installed`, {
       hint: `See "${io.program} list" for what is`,
     });
+  yield* pluginEvents(client, { pluginId: found.plugin_id, from: "start", follow, signal: io.signal });
+}
+
+/** The same for a plugin id, installed or not; `now` leaves out what has happened before. */
+export async function* pluginEvents(
+  client: DaemonClient,
+  options: {
+    readonly pluginId: string;
+    readonly from: "start" | "now";
+    readonly follow: boolean;
+    readonly signal: AbortSignal;
+  },
+): AsyncGenerator<PluginEvent, void> {
+  const { pluginId, from, follow, signal } = options;
   let lastEventId = "";
-  while (!io.signal.aborted) {
+  while (!signal.aborted) {
     try {
       const query = {
-        plugin_id: found.plugin_id,
-        from: "start",
+        plugin_id: pluginId,
+        from,
         follow: String(follow),
         ...(lastEventId !== "" && { last_event_id: lastEventId }),
       };
       for await (const { id, type, data } of client.watch(query)) {
+        if (signal.aborted) return;
         if (id !== "") lastEventId = id;
         yield toPluginEvent(type, data);
       }
       if (!follow) return;
     } catch (cause) {
-      if (io.signal.aborted) return;
+      if (signal.aborted) return;
       if (!follow || !(cause instanceof CliError) || lastEventId === "") throw cause;
     }
-    await pause(RECONNECT_MS, io.signal);
+    await pause(RECONNECT_MS, signal);
   }
 }
 

@@ -35,6 +35,19 @@ export interface PluginRuntime {
    */
   invoke(request: InvocationRequest, signal: AbortSignal): Promise<Invocation>;
   readonly status: RuntimeStatus;
+  /** Left out where nobody can look into the plugin. */
+  readonly debug?: DebugAccess;
+}
+
+/** A running plugin as those see it who debug it. */
+export interface DebugAccess {
+  /** Limits in time rest: that of one call, or where it is not known which one stands still, those of all that may. */
+  pauseLimits(sessionId: string | undefined): void;
+  resumeLimits(): void;
+  /** Limits go on; answers whether the plugin was told to go on, too, which not every dialect can say. */
+  resume(): Promise<boolean>;
+  /** Answers whether the plugin was told to load its code anew. */
+  reload(): Promise<boolean>;
 }
 
 export interface RuntimeStatus {

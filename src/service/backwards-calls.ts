@@ -46,6 +46,10 @@ export interface CallStorage {
       readonly limitBytes: number | undefined;
     },
     request: StorageRequest,
+    options: {
+      /** To be awaited before an answer of so many characters is made. */
+      readonly room: (chars: number) => Promise<void>;
+    },
   ): Promise<Readonly<Record<string, unknown>>>;
 }
 
@@ -112,6 +116,7 @@ export function createBackwardsCalls(deps: BackwardsCallsDeps): BackwardsCalls {
           : await deps.storage.handle(
               { tenantId, pluginId, limitBytes: permission?.storage?.size },
               readStorageRequest(request),
+              { room: roomOf(call) },
             );
       tracer.firstByte();
       return [{ event: "response", message: "struct", data: JSON.stringify(data) }];
@@ -246,6 +251,14 @@ function sayTo(call: BackwardsCall, requestId: string, said: { bytes: number }):
     } catch (cause) {
       throw new GoneError("The plugin is gone", { cause });
     }
+  };
+}
+
+/** Rejects when the session has ended meanwhile: nobody wants the answer any more. */
+function roomOf({ hold, signal }: BackwardsCall): (chars: number) => Promise<void> {
+  return async (chars) => {
+    await hold.grow(chars);
+    if (signal.aborted) throw new DaemonError("unavailable", "The session has ended");
   };
 }
 

@@ -2,7 +2,7 @@ import type { Logger } from "../lib/logger.ts";
 import { createSlots } from "../lib/slots.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { requireIdentifier } from "../protocol/identifier.ts";
-import type { Codec } from "../protocol/messages.ts";
+import type { Breakpoint, Codec, Reload } from "../protocol/messages.ts";
 import type { Runner } from "../protocol/runner.ts";
 import type { PackageFile } from "../package/package.ts";
 import {
@@ -32,6 +32,9 @@ export interface LocalPluginsDeps {
   readonly log: Logger;
   /** The log of what runs this plugin. */
   logOf(pluginId: string): Logger;
+  /** A plugin stands at a breakpoint, or has loaded its code anew. */
+  readonly onBreakpoint?: (pluginId: string, breakpoint: Breakpoint) => void;
+  readonly onReload?: (pluginId: string, reload: Reload) => void;
 }
 
 /** The plugins that run, or can run, on this machine. */
@@ -80,6 +83,8 @@ export function createLocalPlugins(deps: LocalPluginsDeps): LocalPlugins {
       settings: deps.settings,
       createCodec: deps.createCodec,
       log: deps.logOf(row.pluginId),
+      onBreakpoint: (breakpoint) => deps.onBreakpoint?.(row.pluginId, breakpoint),
+      onReload: (reload) => deps.onReload?.(row.pluginId, reload),
       onState: gauges.follow(row.pluginId),
     });
   }

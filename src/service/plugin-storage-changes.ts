@@ -113,11 +113,23 @@ export async function createPendingChanges(deps: PendingChangesDeps): Promise<Pe
   async function write({ content, ...place }: ValueChange): Promise<void> {
     switch (content.kind) {
       case "bytes":
-        return files.put(place, await files.stage(content.value));
+        return writeBytes(place, content.value);
       case "staged":
         return files.put(place, content.name);
       case "deleted":
         return files.delete(place);
+    }
+  }
+
+  /** The journal keeps the bytes of what fails: what was staged would only be staged once more by every attempt. */
+  async function writeBytes(place: ValuePlace, value: Uint8Array): Promise<void> {
+    const staged = await files.stage(value);
+    try {
+      await files.put(place, staged);
+    } catch (error) {
+      // The first error is the one that tells.
+      await files.dropStaged(staged).catch(() => undefined);
+      throw error;
     }
   }
 

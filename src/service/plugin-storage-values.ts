@@ -9,7 +9,11 @@ import { createPendingChanges } from "./plugin-storage-changes.ts";
 
 /** Values by place, with a limit on how much a plugin may keep that holds to the byte. */
 export interface PluginValues {
-  get(place: ValuePlace): Promise<Uint8Array | undefined>;
+  /** `room` is awaited before a value of so many bytes is read. */
+  get(
+    place: ValuePlace,
+    options?: { readonly room?: ((bytes: number) => Promise<void>) | undefined },
+  ): Promise<Uint8Array | undefined>;
   /** Bytes of the value; undefined when there is none. */
   size(place: ValuePlace): Promise<number | undefined>;
   /** Resolves when the value is safe. Throws `bad_request` when the plugin would keep more than `limitBytes`. */
@@ -67,11 +71,12 @@ export async function createPluginValues(deps: PluginValuesDeps): Promise<Plugin
 
   return {
     size,
-    async get(place) {
+    async get(place, { room } = {}) {
       for (;;) {
         const pending = changes.find(place);
-        if (!pending) return files.read(place);
+        if (!pending) return files.read(place, { room });
         if (pending.kind === "deleted") return undefined;
+        await room?.(pending.kind === "bytes" ? pending.value.length : pending.bytes);
         if (pending.kind === "bytes") return pending.value;
         const bytes = await files.readStaged(pending.name);
         if (bytes) return bytes;

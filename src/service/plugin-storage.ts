@@ -18,13 +18,22 @@ export interface StorageCaller {
   readonly limitBytes: number | undefined;
 }
 
+export interface StorageCallOptions {
+  /** Awaited before a value is read, with the characters of the answer. Default: there is room. */
+  readonly room?: (chars: number) => Promise<void>;
+}
+
 /** What plugins keep under keys (contract/backwards-invocation 3). */
 export interface PluginStorage {
   /**
    * Answers the `data` of the response. Rejects with a `DaemonError` whose message is what the plugin is told. A value is
    * safe when this resolves.
    */
-  handle(caller: StorageCaller, request: StorageRequest): Promise<Record<string, unknown>>;
+  handle(
+    caller: StorageCaller,
+    request: StorageRequest,
+    options?: StorageCallOptions,
+  ): Promise<Record<string, unknown>>;
   /** To be called when no plugin runs any more. Idempotent. */
   close(): Promise<void>;
 }
@@ -66,7 +75,10 @@ export async function createPluginStorage(deps: PluginStorageDeps): Promise<Plug
   }
 
   const operations: Readonly<
-    Record<StorageRequest["opt"], (caller: StorageCaller, request: StorageRequest) => Promise<Reply>>
+    Record<
+      StorageRequest["opt"],
+      (caller: StorageCaller, request: StorageRequest, options: StorageCallOptions) => Promise<Reply>
+    >
   > = {
     async set(caller, { key, value }) {
       const bytes = await told("decode data failed", async () => decodeHex(value));
@@ -77,10 +89,11 @@ export async function createPluginStorage(deps: PluginStorageDeps): Promise<Plug
         return { data: "ok" };
       });
     },
-    async get(caller, { key }) {
+    async get(caller, { key }, { room }) {
       let bytes: Uint8Array | undefined;
       try {
-        bytes = await values.get(placeOf(caller, key));
+        // Thousands of large values that the plugin does not take must not be read before it does.
+        bytes = await values.get(placeOf(caller, key), { room: room && ((size) => room(2 * size)) });
       } catch (cause) {
         throw new DaemonError(codeOf(cause), LOAD_FAILED, { cause });
       }
@@ -101,12 +114,12 @@ export async function createPluginStorage(deps: PluginStorageDeps): Promise<Plug
   };
 
   return {
-    async handle(caller, request) {
+    async handle(caller, request, options = {}) {
       const began = performance.now();
       const labels = { operation: request.opt, storage_type: STORAGE_TYPE };
       let status = "failed";
       try {
-        const reply = await operations[request.opt](caller, request);
+        const reply = await operations[request.opt](caller, request, options);
         status = "success";
         return reply;
       } catch (error) {

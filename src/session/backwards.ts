@@ -96,7 +96,7 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
 
   function open({ sessionId, session, onCall, fail }: SessionCallsOptions): SessionCalls {
     const owner = {};
-    const openTurns = new Set<CallTurn>();
+    const openCalls = new Set<Pick<CallTurn, "leave">>();
     // Most sessions never call.
     let abort: AbortController | undefined;
     let ended = false;
@@ -109,7 +109,13 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
       const signal = channel ? AbortSignal.any([abort.signal, channel.signal]) : abort.signal;
       const hold = window.enter();
       const turn = turns.enter();
-      openTurns.add(turn);
+      const waits = {
+        leave() {
+          hold.leave();
+          turn.leave();
+        },
+      };
+      openCalls.add(waits);
       const bytes = raw.length + CALL_BYTES;
       heldBytes += bytes;
       count++;
@@ -137,9 +143,8 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
         )
         .finally(() => {
           channel?.close();
-          hold.leave();
-          openTurns.delete(turn);
-          turn.leave();
+          openCalls.delete(waits);
+          waits.leave();
           heldBytes -= bytes;
           count--;
           budget.release(bytes);
@@ -169,7 +174,7 @@ export function createBackwardsCalls(options: BackwardsCallsOptions): BackwardsC
         ended = true;
         abort?.abort(new Error("Cannot go on with a call back: its session has ended"));
         if (outbox.drop(owner)) turns.distrust();
-        for (const turn of openTurns) turn.leave();
+        for (const call of openCalls) call.leave();
       },
     };
   }

@@ -53,6 +53,11 @@ export interface Sessions {
   readonly count: number;
   /** Tells a plugin that stands at a breakpoint to go on; time counts again. Rejects with `TransportClosedError`. */
   resume(): Promise<void>;
+  /** Asks for a hot reload. Rejects with `TransportClosedError`. */
+  reload(): Promise<void>;
+  /** Limits in time rest: that of one session, or those of all. */
+  pauseLimits(sessionId: string | undefined): void;
+  resumeLimits(): void;
   /** Reading is paused for back-pressure, or a call stands at a breakpoint, so silence of the plugin means nothing. */
   readonly paused: boolean;
   /** Resolves when no session is open. What their clients have not taken yet is not waited for. */
@@ -133,6 +138,10 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
   function pauseLimits(sessionId: string | undefined): void {
     const stopped = sessionId === undefined ? open.values() : [open.get(sessionId)];
     for (const session of stopped) session?.pauseLimit();
+  }
+
+  function resumeLimits(): void {
+    for (const session of open.values()) session.resumeLimit();
   }
 
   function endOversize(event: Extract<PluginEvent, { kind: "oversize" }>): void {
@@ -258,8 +267,11 @@ export function createSessions(transport: Transport, options: SessionsOptions): 
     },
     async resume() {
       await transport.send({ kind: "continue" });
-      for (const session of open.values()) session.resumeLimit();
+      resumeLimits();
     },
+    reload: () => transport.send({ kind: "reload" }),
+    pauseLimits,
+    resumeLimits,
     get paused() {
       if (budget.paused || backwards.budget.paused) return true;
       for (const session of open.values()) if (session.limitPaused) return true;

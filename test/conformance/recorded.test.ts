@@ -34,6 +34,7 @@ beforeAll(async () => {
         PLUGIN_REMOTE_INSTALLING_ENABLED: "true",
         PLUGIN_REMOTE_INSTALLING_PORT: String(debugPort),
         PLUGD_DEBUG_GRACE: "1s",
+        ...platform.env,
       },
     });
 });

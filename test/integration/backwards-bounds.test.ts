@@ -78,6 +78,49 @@ test("1,000 answers that the plugin never reads do not fill the memory, and go w
   await until("the daemon has let go", async () => (await daemon.api.health()).busy === 0);
 }, 60_000);
 
+test("300 stored values of 1 MiB that the plugin asks for and never reads do not fill the memory", async () => {
+  const { daemon, plugin } = await setUp(standInPlatform(() => unary({})));
+  const value = "ab".repeat(MIB);
+  const set = { opt: "set", key: "large", value };
+  expect(
+    (await daemon.api.call(plugin, { mode: "call", type: "storage", request: set })).items,
+  ).toMatchObject([
+    { message: { json_object: { data: { data: "ok" } } } },
+    { message: { json_object: { event: "end" } } },
+  ]);
+  const before = rssBytes(daemon.pid);
+  const client = new AbortController();
+  const get = { type: "storage", request: { opt: "get", key: "large" } };
+  await opened(await daemon.api.open(plugin, { mode: "deaf", n: 300, ...get }, { signal: client.signal }));
+  let most = 0;
+  let settled = 0;
+  await until(
+    "everything waits",
+    () => {
+      const now = rssBytes(daemon.pid);
+      settled = now > most ? 0 : settled + 1;
+      most = Math.max(most, now);
+      return settled > 20;
+    },
+    { withinMs: 20_000, everyMs: 50 },
+  );
+  expect(most - before).toBeLessThan(200 * MIB);
+  client.abort();
+  await until("the daemon has let go", async () => (await daemon.api.health()).busy === 0);
+  // Those that waited are not read any more.
+  expect(rssBytes(daemon.pid) - before).toBeLessThan(250 * MIB);
+  expect(daemon.log()).not.toContain("Cannot serve a plugin's storage");
+}, 60_000);
+
+test("a plugin that reads gets all of many large values", async () => {
+  const { daemon, plugin } = await setUp(standInPlatform(() => unary({})));
+  const set = { opt: "set", key: "large", value: "ab".repeat(MIB) };
+  await daemon.api.call(plugin, { mode: "call", type: "storage", request: set });
+  const get = { type: "storage", request: { opt: "get", key: "large" } };
+  const { items } = await daemon.api.call(plugin, { mode: "many", n: 100, ...get });
+  expect(items).toMatchObject([{ message: { json_object: { response: 100, end: 100 } } }]);
+}, 60_000);
+
 test("a stream without an end makes the platform wait for a plugin that does not read", async () => {
   let frames = 0;
   const piece = { event: "message", ballast: "x".repeat(64 * 1024) };

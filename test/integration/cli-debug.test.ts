@@ -25,7 +25,7 @@ test("plugd debug key prints lines for a .env with which a plugin connects", asy
   client.send(...registration(key));
   await until("it is registered", async () => "tests/debugged" in (await daemon.listed(OTHER_TENANT)));
   const listed = await plugd(["list", ...connection]);
-  expect(listed.out).toMatch(/^tests\/debugged +0\.0\.1 +remote +tools: act$/m);
+  expect(listed.out).toMatch(/^tests\/debugged +0\.0\.1 +remote \(a developer is connected\) +tools: act$/m);
   const json = await plugd(["debug", "key", "--json", ...connection]);
   expect(JSON.parse(json.out)).toEqual({ key, port: daemon.debugPort });
 });

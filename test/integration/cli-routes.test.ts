@@ -64,10 +64,12 @@ const OUT_OF_SCOPE = /\/redirect\/v1\//;
 const OWN = [
   "GET /openapi.json",
   "GET /docs",
+  "GET /plugin/:tenant_id/debugging/events",
+  "POST /plugin/:tenant_id/debugging/continue",
+  "POST /plugin/:tenant_id/debugging/reload",
   "GET /plugin/:tenant_id/management/runtime/list",
   "POST /plugin/:tenant_id/management/runtime/switch",
   "POST /function/:secret/backwards-invocation/transaction",
-  "GET /plugin/:tenant_id/debugging/events",
 ];
 
 function below(method: string, prefix: string, paths: string): readonly string[] {

@@ -7,6 +7,7 @@ import { createCounted } from "../../src/runtime/debug/counted.ts";
 import { createDebugRuntimes } from "../../src/runtime/debug/debug-runtimes.ts";
 import { type DebugServerOptions, startDebugServer } from "../../src/runtime/debug/debug-server.ts";
 import { createFailedKeys } from "../../src/runtime/debug/failed-keys.ts";
+import { createDebugHelpers } from "../../src/runtime/debug/debug-helpers.ts";
 import { createServeConnection } from "../../src/runtime/debug/serve-connection.ts";
 import { connectDebug, manifestMessage, registration, toolMessage } from "../support/debug-client.ts";
 import { until } from "../support/processes.ts";
@@ -15,6 +16,8 @@ import { declarationOf } from "../unit/store/test-store.ts";
 setDefaultTimeout(30_000);
 
 const log = createLogger({ level: "ERROR", format: "text", write: () => undefined });
+const ignore = () => undefined;
+const observer = { log: ignore, breakpoint: ignore, left: ignore, reload: ignore };
 const DECLARATION = { ...manifestMessage().data, tool: toolMessage().data[0] };
 
 /** A debug server without a daemon: two tenants, one of which has `acme/search` installed. */
@@ -49,7 +52,9 @@ function start(options: { readonly tls?: DebugServerOptions["tls"] } = {}) {
       runtimes,
       settings: { maxLineBytes: 1_000_000, budgetBytes: 1_000_000, stallMs: 1000, silenceMs: 0 },
       failedKeys: createFailedKeys({ maxPerMinute: 3, now: () => performance.now() }),
-      tenants: createCounted(2),
+      tenants: { plugins: createCounted(2), helpers: createCounted(2) },
+      helpers: createDebugHelpers({ observer, silenceMs: 0, log }),
+      observer,
       handshakeMs: 5000,
       registrationMs: 5000,
       log,

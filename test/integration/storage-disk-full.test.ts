@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { rm, writeFile } from "node:fs/promises";
+import { appendFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { until } from "../support/processes.ts";
 import { tinyDisk, tinyDiskRefusal } from "../support/tiny-disk.ts";
@@ -57,6 +57,27 @@ test.skipIf(tinyDiskRefusal !== undefined)(
     expect(sum(Object.values(await filesBelow(join(disk.path, "persistence"))))).toBe(
       1001 + taken.length * 30_000,
     );
+  },
+);
+
+test.skipIf(tinyDiskRefusal !== undefined)(
+  `on a disk that is full to the last byte, the journal's too, a plugin can delete, and store again${tinyDiskRefusal ?? ""}`,
+  async () => {
+    await using disk = await tinyDisk({ sizeBytes: 1 << 20 });
+    await using storage = await openStorage({ folder: disk.path });
+    const old = Array.from({ length: 10 }, (_, n) => `old${n}`);
+    for (const key of old) await storage.set(key, "o".repeat(20_000));
+    await storage.settled();
+    // The rest of the disk, in pieces that get smaller.
+    for (let bytes = 1 << 20; bytes >= 512; bytes /= 2)
+      await appendFile(join(disk.path, "ballast"), new Uint8Array(bytes)).catch(() => undefined);
+    expect(await storage.refusal("set", "new", "00".repeat(30_000))).toContain("no space is left");
+    for (const key of old) expect(await storage.del(key)).toEqual({ data: "ok", deleted_num: 1 });
+    await storage.settled();
+    await storage.set("new", "n".repeat(100_000));
+    await storage.settled();
+    expect(await storage.get("new")).toBe("n".repeat(100_000));
+    await storage.notes(100_000);
   },
 );
 

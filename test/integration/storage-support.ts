@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openChangeJournal } from "../../src/blob/change-journal.ts";
 import { createDiskValueStore } from "../../src/blob/disk-value-store.ts";
+import { openSpaceReserve } from "../../src/blob/space-reserve.ts";
 import { createLogger } from "../../src/lib/create-logger.ts";
 import { createMetrics } from "../../src/service/metrics.ts";
 import { createPluginStorage, type StorageCaller } from "../../src/service/plugin-storage.ts";
@@ -42,7 +43,11 @@ export async function openStorage(options: StorageOptions) {
   const storage = await createPluginStorage({
     store: store.pluginStorage,
     files: await createDiskValueStore({ folder: join(folder, "persistence"), durability }),
-    journal: await openChangeJournal({ folder: journalFolder, durability }),
+    journal: await openChangeJournal({
+      folder: journalFolder,
+      durability,
+      reserve: openSpaceReserve({ path: join(databaseFolder, "storage-reserve"), bytes: 64 * 1024 }),
+    }),
     restMs,
     maxBytes,
     metrics,

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { until } from "../support/processes.ts";
 import { caller, CALLERS_FOLDER, filesBelow, openStorage, sum, temporaryFolder } from "./storage-support.ts";
 
 const LOAD_FAILED = "load data failed, please check if the key is correct or you have not set it";
@@ -173,9 +174,10 @@ test("tenants and plugins do not see each other, whatever they are called", asyn
   for (const [at, who] of callers.entries()) await storage.as(who).set("notes/k", `value ${at}`);
   for (const [at, who] of callers.entries()) expect(await storage.as(who).get("notes/k")).toBe(`value ${at}`);
   await storage.close();
-  expect(
-    Object.keys(await filesBelow(folder.path)).filter((name) => !name.startsWith("persistence/")),
-  ).toEqual(["plugd.db"]);
+  const others = Object.keys(await filesBelow(folder.path)).filter(
+    (name) => !name.startsWith("persistence/"),
+  );
+  expect(others.toSorted()).toEqual(["plugd.db", "storage-reserve"]);
 });
 
 test("values larger than the database takes on the way are stored whole, overwritten and deleted", async () => {
@@ -249,6 +251,19 @@ test("a refused value changes nothing", async () => {
   expect(await storage.refusal("set", "large", "00".repeat(100_000))).toBe(FULL);
   expect(await storage.exist("large")).toBe(false);
   await storage.notes(5);
+});
+
+test("a value whose place cannot be written leaves nothing else behind, and is kept", async () => {
+  await using folder = await temporaryFolder();
+  const tenant = join(folder.path, "persistence", caller.tenantId);
+  await using storage = await openStorage({ folder: folder.path });
+  await writeFile(tenant, "no folder");
+  await storage.set("k", "v");
+  await until("it shows", () =>
+    storage.lines.some((line) => line.includes("Cannot write what a plugin has stored")),
+  );
+  expect(await readdir(join(folder.path, "persistence", ".plugd-staged"))).toEqual([]);
+  expect(await storage.get("k")).toBe("v");
 });
 
 test("operations are counted and timed, by kind and outcome", async () => {

@@ -177,7 +177,8 @@ test("plugd.d.ts declares what the module has", () => {
   writeFileSync(join(path, "tsconfig.json"), JSON.stringify(config));
   writeFileSync(
     join(path, "plugin.ts"),
-    `declare const Bun: any; declare const Buffer: any; declare const process: any;\n${readFileSync(MODULE, "utf8")}`,
+    `declare const Bun: any; declare const Buffer: any; declare const process: any;
+declare global { interface ImportMeta { env: any } }\n${readFileSync(MODULE, "utf8")}`,
   );
   writeFileSync(
     join(path, "compare.ts"),

@@ -6,6 +6,8 @@ import type { SdkDaemon } from "./sdk-daemon.ts";
 
 /** A plugin with the SDK that runs outside of the daemon and connects to it. */
 export interface Developer extends Disposable {
+  /** Where it runs. */
+  readonly folder: string;
   /** As Ctrl-C twice: no last words. */
   kill(): void;
 }
@@ -36,6 +38,7 @@ export function startDeveloper({ files, python, port, key }: DeveloperOptions): 
     env: { PATH: process.env["PATH"] ?? "", PYTHONDONTWRITEBYTECODE: "1" },
   });
   return {
+    folder,
     kill: () => child.kill("SIGKILL"),
     [Symbol.dispose]() {
       child.kill("SIGKILL");

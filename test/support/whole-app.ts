@@ -9,6 +9,8 @@ import { createBodyLimit } from "../../src/http/body-limit.ts";
 import { allOperations } from "../../src/http/openapi/all-operations.ts";
 import type { Operation } from "../../src/http/openapi/operation.ts";
 import { assetRoutes } from "../../src/http/routes/assets.ts";
+import { debuggingControlRoutes } from "../../src/http/routes/debugging-control.ts";
+import { debuggingRoutes } from "../../src/http/routes/debugging.ts";
 import { debuggingEventRoutes } from "../../src/http/routes/debugging-events.ts";
 import { directInvokeRoutes } from "../../src/http/routes/direct-invoke.ts";
 import { managementBundleRoutes } from "../../src/http/routes/management-bundle.ts";
@@ -24,11 +26,14 @@ import { rawMember } from "../../src/lib/json-scan.ts";
 import type { Logger } from "../../src/lib/logger.ts";
 import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
 import type { PluginRuntime } from "../../src/runtime/runtime.ts";
+import { createDebugKeys } from "../../src/service/debug-keys.ts";
 import { createCallTraces } from "../../src/service/call-trace.ts";
 import { createReadAsset } from "../../src/service/assets.ts";
 import { createStoredPackages } from "../../src/service/decode-package.ts";
 import { createInstalledLists } from "../../src/service/installed-lists.ts";
 import { createInvokePlugin } from "../../src/service/invoke-plugin.ts";
+import { createDebugControl } from "../../src/service/debug-control.ts";
+import { liveDebugEvents } from "../../src/service/live-debug-events.ts";
 import { createLiveEvents } from "../../src/service/live-events.ts";
 import { createMetrics, exposeMetrics } from "../../src/service/metrics.ts";
 import { createListModelBindings } from "../../src/service/model-bindings.ts";
@@ -154,6 +159,19 @@ export async function openWholeApp(): Promise<WholeApp> {
     open: endpoints.open,
     guarded: [
       ...endpoints.guarded,
+      debuggingRoutes({
+        keys: createDebugKeys({ keys: store.debugKeys, now: () => new Date() }),
+        port: () => undefined,
+      }),
+      debuggingControlRoutes({
+        control: createDebugControl({
+          installations: store.installations,
+          runtimeOf: async () => undefined,
+          events: liveDebugEvents({ publish: () => undefined }),
+          logOf: () => log,
+          helpers: () => ({ tell: async () => 1 }),
+        }),
+      }),
       debuggingEventRoutes({
         events: createLiveEvents({ kept: 10, maxBytes: 1_000_000, now: Date.now }),
         // A stream is over as soon as it has begun: these tests wait for the end of every answer.

@@ -2,6 +2,8 @@ import { Command } from "commander";
 import type { CliDeps } from "../cli-deps.ts";
 import type { CliIo } from "../cli-io.ts";
 import { checksumCommand } from "./checksum.ts";
+import { debugHelperCommand } from "./debug.ts";
+import { devCommand } from "./dev.ts";
 import { initCommand } from "./init.ts";
 import { moduleCommand } from "./module.ts";
 import { packageCommand } from "./package.ts";
@@ -19,5 +21,7 @@ export function pluginCommand(io: CliIo, deps: CliDeps): Command {
     .addCommand(permissionCommand(io))
     .addCommand(moduleCommand(io))
     .addCommand(readmeCommand(io))
-    .addCommand(runCommand(io, deps));
+    .addCommand(runCommand(io, deps))
+    .addCommand(devCommand(io, deps))
+    .addCommand(debugHelperCommand(io));
 }

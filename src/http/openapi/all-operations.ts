@@ -2,6 +2,7 @@ import { adminOperations } from "../routes/admin.ts";
 import { runtimeOperations } from "../routes/management-runtime.ts";
 import { transactionOperations } from "../routes/transactions.ts";
 import { assetOperations } from "../routes/assets.ts";
+import { debuggingControlOperations } from "../routes/debugging-control.ts";
 import { debuggingOperations } from "../routes/debugging.ts";
 import { debuggingEventOperations } from "../routes/debugging-events.ts";
 import { endpointOperations } from "../routes/endpoint-management.ts";
@@ -36,6 +37,7 @@ export function allOperations(options: { readonly openDocs: boolean }): Operatio
     ...endpointOperations(),
     ...hookOperations(),
     ...debuggingEventOperations(),
+    ...debuggingControlOperations(),
     ...assetOperations(),
     ...debuggingOperations(),
     ...dispatchOperations(),

@@ -30,7 +30,7 @@ export const debuggingEventOperations = (): Operations => ({
     operationId: "watchPlugin",
     summary: "What happens to a plugin, as it happens",
     description:
-      "Server-sent events `log`, `stderr`, `output`, `lifecycle`, `call_began`, `call_back_ended`, `call_ended` and others, with JSON as their data. `Last-Event-ID` (or `last_event_id`) goes on where a stream broke off, as far as events are kept; `missed` says how many are gone",
+      "Server-sent events `log`, `stderr`, `output`, `lifecycle`, `call_began`, `call_back_ended`, `call_ended`, `breakpoint`, `continue`, `reload` and others, with JSON as their data. `Last-Event-ID` (or `last_event_id`) goes on where a stream broke off, as far as events are kept; `missed` says how many are gone",
     tags: ["Debugging"],
     ...describeFields(EVENTS),
     responses: {

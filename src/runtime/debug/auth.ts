@@ -30,15 +30,23 @@ export interface AuthMessage {
   readonly sessionId: string | undefined;
   /** In place of what is installed. */
   readonly declaration: unknown;
+  /** A helper of a plugin rather than a plugin. */
+  readonly helper: boolean;
 }
 
 /** Undefined where the message lacks what it needs, or has it in another type. */
 export function decodeAuth(message: Readonly<Record<string, unknown>>): AuthMessage | undefined {
-  const { api_key: apiKey, plugin_id: pluginId, session_id: sessionId, declaration } = message;
+  const { api_key: apiKey, plugin_id: pluginId, session_id: sessionId, declaration, channel } = message;
   if (typeof apiKey !== "string" || apiKey === "") return undefined;
   if (!isOptionalText(pluginId) || !isOptionalText(sessionId)) return undefined;
   if (pluginId === undefined && sessionId === undefined && declaration === undefined) return undefined;
-  return { apiKey, pluginId, sessionId, declaration: declaration ?? undefined };
+  return {
+    apiKey,
+    pluginId,
+    sessionId,
+    declaration: declaration ?? undefined,
+    helper: channel === "helper",
+  };
 }
 
 export function authSuccess(sessionId: string): string {

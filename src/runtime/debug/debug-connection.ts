@@ -1,5 +1,5 @@
 import type { Logger } from "../../lib/logger.ts";
-import type { Codec } from "../../protocol/messages.ts";
+import type { Breakpoint, Codec, Reload } from "../../protocol/messages.ts";
 import type { Runner } from "../../protocol/runner.ts";
 import type { PluginError } from "../../protocol/plugin-error.ts";
 import { createSessions, type Sessions } from "../../session/sessions.ts";
@@ -24,6 +24,8 @@ export interface DebugConnectionOptions extends DebugConnectionSettings {
   readonly codec: Codec;
   readonly liveness: Runner["liveness"];
   readonly log: Logger;
+  readonly onBreakpoint: (breakpoint: Breakpoint) => void;
+  readonly onReload: (reload: Reload) => void;
 }
 
 /** A registered connection with the sessions that run over it. */
@@ -31,6 +33,8 @@ export interface DebugConnection {
   /** Name for logs, such as `tcp:10.0.0.7:52114`. */
   readonly label: string;
   readonly sessions: Sessions;
+  /** Its dialect knows `continue` and `reload`. */
+  readonly canBeTold: boolean;
   /** From now on its client is asked for signs of life, where its dialect lets the daemon ask. Once, after what greets it. */
   attend(): void;
   /** Resolves when the connection is gone and every call with it: why, as one text. Never rejects. */
@@ -69,6 +73,8 @@ export function createDebugConnection(channel: TcpChannel, options: DebugConnect
     stallMs: options.stallMs,
     onHeartbeat: () => asks?.answered(),
     onLog: (level, message) => log[level](PLUGIN_LINES.log, { plugin, message }),
+    onBreakpoint: options.onBreakpoint,
+    onReload: options.onReload,
     onNoise: (text) => log.debug(PLUGIN_LINES.output, { plugin, text }),
     describeEnd: () => Promise.resolve(CONNECTION_CLOSED),
   });
@@ -78,6 +84,8 @@ export function createDebugConnection(channel: TcpChannel, options: DebugConnect
   function askForHeartbeats(): HeartbeatAsks {
     return createHeartbeatAsks({
       ...HEARTBEAT,
+      // An answer has to be in time for the rule of silence, too.
+      everyMs: silenceMs === 0 ? HEARTBEAT.everyMs : Math.min(HEARTBEAT.everyMs, silenceMs / 3),
       now: () => performance.now(),
       // Where it can no longer be asked its end is told by the transport.
       ask: () => transport.send({ kind: "heartbeat" }).catch(() => undefined),
@@ -114,6 +122,7 @@ export function createDebugConnection(channel: TcpChannel, options: DebugConnect
   return {
     label: channel.label,
     sessions,
+    canBeTold: options.codec.name === "plain",
     attend() {
       if (liveness === "asked" && ending === undefined) asks ??= askForHeartbeats();
     },

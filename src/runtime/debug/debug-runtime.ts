@@ -79,6 +79,20 @@ export function createDebugRuntime(plugin: DebuggedPlugin): DebugRuntime {
         }
       }
     },
+    debug: {
+      pauseLimits: (sessionId) => connection?.sessions.pauseLimits(sessionId),
+      resumeLimits: () => connection?.sessions.resumeLimits(),
+      async resume() {
+        if (!connection) return false;
+        await connection.sessions.resume();
+        return connection?.canBeTold ?? false;
+      },
+      async reload() {
+        if (!connection?.canBeTold) return false;
+        await connection.sessions.reload();
+        return true;
+      },
+    },
     serve(next) {
       connection = next;
       change();

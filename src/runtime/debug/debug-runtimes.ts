@@ -33,6 +33,8 @@ export interface DebugRuntimesOptions {
 export interface DebugRuntimes {
   /** Resolves when calls go to the connection and lists show its plugin. Throws what `records` throws. */
   connect(plugin: DebuggedPlugin, served: ConnectOptions): Promise<void>;
+  /** The client declares something else over the connection that it has. Throws what `records` throws. */
+  redeclare(connection: DebugConnection, plugin: DebuggedPlugin): Promise<void>;
   /** By identifier. */
   find(identifier: string): DebugRuntime | undefined;
   /** The plugin of the tenant's place, served or kept, that was given this session id. */
@@ -51,7 +53,7 @@ export interface ConnectOptions {
 }
 
 interface Served extends ConnectOptions {
-  readonly plugin: DebuggedPlugin;
+  plugin: DebuggedPlugin;
 }
 
 interface Place {
@@ -126,6 +128,23 @@ export function createDebugRuntimes({ records, graceMs, log, logOf }: DebugRunti
     background(connection.ended.then((why) => lock.run(key, () => ended(key, served, why))));
   }
 
+  async function redeclared(
+    key: string,
+    { connection, plugin }: { readonly connection: DebugConnection; readonly plugin: DebuggedPlugin },
+  ): Promise<void> {
+    const place = places.get(key);
+    const served = place?.served.find((one) => one.connection === connection);
+    // It has gone meanwhile.
+    if (!place || !served || closing) return;
+    if (place.served.at(-1) === served) {
+      // Open calls belong to the connection, and stay.
+      place.runtime = await show(key, plugin);
+      place.plugin = plugin;
+      place.runtime.serve(connection);
+    }
+    served.plugin = plugin;
+  }
+
   async function ended(key: string, served: Served, why: string): Promise<void> {
     const place = places.get(key);
     if (!place) return;
@@ -178,6 +197,10 @@ export function createDebugRuntimes({ records, graceMs, log, logOf }: DebugRunti
     connect(plugin, options) {
       const key = keyOf(plugin.tenantId, plugin.identifier.pluginId);
       return lock.run(key, () => connected(key, { ...options, plugin }));
+    },
+    redeclare(connection, plugin) {
+      const key = keyOf(plugin.tenantId, plugin.identifier.pluginId);
+      return lock.run(key, () => redeclared(key, { connection, plugin }));
     },
     find: (identifier) => runtimes.get(identifier),
     resumed: (tenantId, sessionId) =>

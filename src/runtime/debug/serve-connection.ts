@@ -2,6 +2,7 @@ import { errorMessage } from "../../lib/describe-error.ts";
 import { parseExact } from "../../lib/exact-json.ts";
 import { isRecord } from "../../lib/is-record.ts";
 import type { Logger } from "../../lib/logger.ts";
+import type { Reload } from "../../protocol/messages.ts";
 import { createCodecFor, type Runner } from "../../protocol/runner.ts";
 import type { TcpChannel } from "../../transport/tcp.ts";
 import {
@@ -13,10 +14,15 @@ import {
   pluginOfAuth,
 } from "./auth.ts";
 import type { Counted } from "./counted.ts";
-import { createDebugConnection, type DebugConnectionSettings } from "./debug-connection.ts";
+import {
+  createDebugConnection,
+  type DebugConnection,
+  type DebugConnectionSettings,
+} from "./debug-connection.ts";
 import type { DebugRuntimes } from "./debug-runtimes.ts";
 import { type DebuggedPlugin, debuggedPlugin } from "./debugged-plugin.ts";
 import type { FailedKeys } from "./failed-keys.ts";
+import type { DebugHelpers, HelpedPlugin, HelperObserver } from "./debug-helpers.ts";
 import { createLineReader, type LineReader, LineTooLongError } from "./line-reader.ts";
 import {
   INITIAL_REGISTRATION,
@@ -33,10 +39,13 @@ export interface ServeConnectionDeps {
   /** What a tenant has under a plugin id. */
   installed(tenantId: string, pluginId: string): Promise<InstalledDeclaration | undefined>;
   readonly runtimes: DebugRuntimes;
+  readonly helpers: Pick<DebugHelpers, "serve">;
+  /** What plugins tell while they are debugged. */
+  readonly observer: Pick<HelperObserver, "breakpoint" | "reload">;
   readonly settings: DebugConnectionSettings;
   readonly failedKeys: FailedKeys;
   /** Connections by tenant. */
-  readonly tenants: Counted;
+  readonly tenants: { readonly plugins: Counted; readonly helpers: Counted };
   /** A connection whose key is not known by then is closed. */
   readonly handshakeMs: number;
   /** The same for its registration, counted from the key. */
@@ -60,9 +69,17 @@ const SDK = { dialect: "sdk", liveness: "told" } as const;
 
 /** A registered client, and what it is told. */
 interface Client {
+  readonly kind: "plugin";
   readonly plugin: DebuggedPlugin;
   readonly runner: Pick<Runner, "dialect" | "liveness">;
   readonly welcome?: string;
+}
+
+/** A helper of a plugin, with what it is told. */
+interface HelperClient {
+  readonly kind: "helper";
+  readonly plugin: HelpedPlugin;
+  readonly welcome: string;
 }
 
 /** What ends a connection before it is registered, with the last words for its client. */
@@ -87,8 +104,8 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const visit: Visit = {
       channel,
       reader: createLineReader(channel),
-      enter(tenantId) {
-        leave = deps.tenants.take(tenantId);
+      enter(tenantId, as = "plugins") {
+        leave = deps.tenants[as].take(tenantId);
         if (!leave) return false;
         clearTimeout(timer);
         timer = setTimeout(
@@ -101,7 +118,8 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     try {
       const client = await register(visit);
       clearTimeout(timer);
-      if (client) await stay(visit, client);
+      if (client?.kind === "helper") await deps.helpers.serve(client.plugin, { ...visit, ...client });
+      else if (client) await stay(visit, client);
     } catch (cause) {
       const refusal = refusalOf(cause);
       log.info("Debugging connection refused", { from: channel.label, why: refusal.message });
@@ -120,7 +138,7 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
   }
 
   /** Undefined when the client has left. */
-  async function register(visit: Visit): Promise<Client | undefined> {
+  async function register(visit: Visit): Promise<Client | HelperClient | undefined> {
     const first = await visit.reader.next(FIRST_LINE_BYTES);
     if (first === undefined) return undefined;
     const message = parse(first);
@@ -128,7 +146,7 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const registration = await registered(visit, first);
     if (!registration) return undefined;
     try {
-      return { plugin: await debuggedPlugin(registration), runner: SDK };
+      return { kind: "plugin", plugin: await debuggedPlugin(registration), runner: SDK };
     } catch (cause) {
       throw textual(errorMessage(cause));
     }
@@ -168,7 +186,7 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
   async function authenticated(
     { channel, enter }: Visit,
     message: Readonly<Record<string, unknown>>,
-  ): Promise<Client> {
+  ): Promise<Client | HelperClient> {
     const auth = decodeAuth(message);
     if (!auth)
       throw json("INVALID_MESSAGE", 'An auth message needs an "api_key" and a "plugin_id", both as texts');
@@ -180,10 +198,18 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
       failedKeys.note(channel.address);
       throw json("INVALID_API_KEY", INVALID_KEY);
     }
-    if (!enter(tenantId)) throw json("SERVER_BUSY", BUSY);
+    if (!enter(tenantId, auth.helper ? "helpers" : "plugins")) throw json("SERVER_BUSY", BUSY);
+    if (auth.helper) return helperOf(tenantId, auth);
     const client = await pluginOf(tenantId, auth);
     const beats = client.plugin.declaration.meta.runner.heartbeat !== false;
     return { ...client, runner: { dialect: "plain", liveness: beats ? "asked" : "none" } };
+  }
+
+  /** Of a plugin that is debugged or installed: the place of a plugin with this id, not one of its own. */
+  async function helperOf(tenantId: string, { pluginId = "" }: AuthMessage): Promise<HelperClient> {
+    if (!(await deps.installed(tenantId, pluginId)))
+      throw json("PLUGIN_NOT_FOUND", `Plugin ${JSON.stringify(pluginId)} is neither connected nor installed`);
+    return { kind: "helper", plugin: { tenantId, pluginId }, welcome: authSuccess(crypto.randomUUID()) };
   }
 
   async function pluginOf(tenantId: string, auth: AuthMessage): Promise<Omit<Client, "runner">> {
@@ -192,26 +218,36 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
     const welcome = authSuccess(sessionId);
     // What has not changed need not be sent again.
     if (earlier && auth.declaration === undefined && isOf(earlier, auth.pluginId))
-      return { plugin: earlier, welcome };
+      return { kind: "plugin", plugin: earlier, welcome };
     const named = await pluginOfAuth(auth, {
       tenantId,
       installed: (pluginId) => deps.installed(tenantId, pluginId),
     });
     if (named.kind === "refused") throw json(named.code, named.message);
-    return { plugin: { ...named.plugin, sessionId }, welcome };
+    return { kind: "plugin", plugin: { ...named.plugin, sessionId }, welcome };
   }
 
   async function stay({ channel, reader }: Visit, { plugin, runner, welcome }: Client): Promise<void> {
     const { identifier, tenantId } = plugin;
-    const name = `${identifier.pluginId}:${identifier.version}`;
+    const { pluginId } = identifier;
+    const name = `${pluginId}:${identifier.version}`;
     reader.release();
     const ownLog = deps.logOf(plugin);
+    /** Reloads one after the other. */
+    let reloads = Promise.resolve();
     const connection = createDebugConnection(channel, {
       ...deps.settings,
       plugin: name,
       codec: createCodecFor(runner),
       liveness: runner.liveness,
       log: ownLog,
+      onBreakpoint: (breakpoint) => deps.observer.breakpoint({ tenantId, pluginId }, breakpoint),
+      onReload(reload) {
+        reloads = reloads.then(async () => {
+          const told = await reloaded(plugin, { connection, reload });
+          deps.observer.reload({ tenantId, pluginId }, told);
+        });
+      },
     });
     try {
       await runtimes.connect(plugin, {
@@ -229,6 +265,29 @@ export function createServeConnection(deps: ServeConnectionDeps): ServeConnectio
       dialect: runner.dialect,
     });
     await connection.ended;
+    await reloads;
+  }
+
+  /** What those who watch are told of a reload; a declaration that cannot be taken leaves the one before. Never rejects. */
+  async function reloaded(
+    { tenantId, identifier, sessionId }: DebuggedPlugin,
+    { connection, reload }: { readonly connection: DebugConnection; readonly reload: Reload },
+  ): Promise<Reload> {
+    const { declaration } = reload;
+    if (declaration === undefined) return reload;
+    try {
+      const { pluginId } = identifier;
+      const named = await pluginOfAuth(
+        { pluginId, declaration },
+        { tenantId, installed: (id) => deps.installed(tenantId, id) },
+      );
+      if (named.kind === "refused") return { ...reload, status: "refused", message: named.message };
+      const plugin = { ...named.plugin, ...(sessionId !== undefined && { sessionId }) };
+      await runtimes.redeclare(connection, plugin);
+      return reload;
+    } catch (cause) {
+      return { ...reload, status: "refused", message: errorMessage(cause) };
+    }
   }
 }
 
@@ -237,7 +296,7 @@ interface Visit {
   readonly channel: TcpChannel;
   readonly reader: LineReader;
   /** Its key is known. False when the tenant has no connection left. */
-  readonly enter: (tenantId: string) => boolean;
+  readonly enter: (tenantId: string, as?: "plugins" | "helpers") => boolean;
 }
 
 function isOf({ identifier }: DebuggedPlugin, pluginId: string | undefined): boolean {

@@ -1,4 +1,4 @@
-import { rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -8,7 +8,7 @@ import { DaemonError } from "../../protocol/daemon-error.ts";
 import { pluginEnvironment } from "./clean-environment.ts";
 import { fileFailure } from "./file-failure.ts";
 import type { LanguageRunner, ReportStage } from "./prepare.ts";
-import { writePluginModule } from "./plugin-module.ts";
+import { PLUGIN_MODULE, writePluginModule } from "./plugin-module.ts";
 import type { LocalSettings } from "./settings.ts";
 import type { Tools } from "./tools.ts";
 import { PRIVATE_FOLDER } from "./working-folder.ts";
@@ -61,6 +61,13 @@ export function createBunRunner(
 
   return {
     languages: ["typescript", "javascript"],
+    async forget(folder) {
+      const marker = join(folder, MARKER);
+      const modules = await readdir(join(folder, "node_modules")).catch(() => []);
+      // Modules that were brought along have no marker, and stay; ours alone is none of them.
+      if ((await Bun.file(marker).exists()) || modules.every((name) => name === PLUGIN_MODULE))
+        await writeFileAtomic(marker, "started");
+    },
     async prepare({ folder, declaration, identifier }, options) {
       const entry = await findEntry(folder, declaration.meta.runner.entrypoint);
       try {

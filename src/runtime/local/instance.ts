@@ -1,7 +1,7 @@
 import { settlesWithin } from "../../lib/deadline.ts";
 import type { LogAttributes, Logger } from "../../lib/logger.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
-import type { Codec } from "../../protocol/messages.ts";
+import type { Breakpoint, Codec, Reload } from "../../protocol/messages.ts";
 import type { Runner } from "../../protocol/runner.ts";
 import type { PluginError } from "../../protocol/plugin-error.ts";
 import { createSessions, type Sessions } from "../../session/sessions.ts";
@@ -32,6 +32,8 @@ export interface InstanceOptions extends InstanceSettings {
   /** Default: `told`, as the SDK does. */
   readonly liveness?: Runner["liveness"];
   readonly log: Logger;
+  readonly onBreakpoint?: ((breakpoint: Breakpoint) => void) | undefined;
+  readonly onReload?: ((reload: Reload) => void) | undefined;
 }
 
 /** One process of a plugin with the sessions that run in it. */
@@ -39,6 +41,8 @@ export interface Instance {
   readonly pid: number;
   readonly facts: LogAttributes;
   readonly sessions: Sessions;
+  /** Its dialect knows `continue` and `reload`. */
+  readonly canBeTold: boolean;
   /** False while it has missed a heartbeat that it was asked for. */
   readonly healthy: boolean;
   /** Resolves with the first heartbeat, or at once where there are none. Rejects when the process ends before, or is silent for too long. */
@@ -86,6 +90,8 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
       asks?.answered();
     },
     onLog: (level, message) => log[level](PLUGIN_LINES.log, { plugin: label, message }),
+    ...(options.onBreakpoint && { onBreakpoint: options.onBreakpoint }),
+    ...(options.onReload && { onReload: options.onReload }),
     onNoise: (text) => log.debug(PLUGIN_LINES.output, { plugin: label, text }),
     describeEnd: async () => connectionClosed(await process.exited),
   });
@@ -206,6 +212,7 @@ export function createInstance(process: PluginProcess, options: InstanceOptions)
     pid: process.pid,
     facts: { pid: process.pid },
     sessions,
+    canBeTold: options.codec.name === "plain",
     get healthy() {
       return asks?.healthy ?? true;
     },

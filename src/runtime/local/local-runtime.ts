@@ -1,7 +1,7 @@
 import type { Logger } from "../../lib/logger.ts";
 import type { Slots } from "../../lib/slots.ts";
 import { DaemonError, type DaemonErrorOptions } from "../../protocol/daemon-error.ts";
-import type { Codec } from "../../protocol/messages.ts";
+import type { Breakpoint, Codec, Reload } from "../../protocol/messages.ts";
 import { readRunner, type Runner } from "../../protocol/runner.ts";
 import { TransportClosedError } from "../../transport/transport.ts";
 import type { State } from "../lifecycle.ts";
@@ -21,6 +21,8 @@ export interface LocalRuntimeOptions {
   readonly createCodec: (runner: Runner) => Codec;
   readonly log: Logger;
   readonly onState: (state: State) => void;
+  readonly onBreakpoint?: (breakpoint: Breakpoint) => void;
+  readonly onReload?: (reload: Reload) => void;
 }
 
 /** Times in milliseconds, sizes in bytes. */
@@ -102,6 +104,8 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
         ...settings,
         label,
         log,
+        onBreakpoint: options.onBreakpoint,
+        onReload: options.onReload,
         codec: options.createCodec(runner),
         liveness: runner.liveness,
       });
@@ -162,6 +166,24 @@ export function createLocalRuntime(options: LocalRuntimeOptions): LocalRuntime {
           await instance.ended;
         }
       }
+    },
+    debug: {
+      // A process works for all tenants: whose call stands still has to be told.
+      pauseLimits(sessionId) {
+        if (sessionId !== undefined) supervisor.current?.sessions.pauseLimits(sessionId);
+      },
+      resumeLimits: () => supervisor.current?.sessions.resumeLimits(),
+      async resume() {
+        const running = supervisor.current;
+        await running?.sessions.resume();
+        return running?.canBeTold ?? false;
+      },
+      async reload() {
+        const running = supervisor.current;
+        if (!running?.canBeTold) return false;
+        await running.sessions.reload();
+        return true;
+      },
     },
     async ensureReady({ report: listener, signal }) {
       if (retired) throw notAvailable("was stopped");

@@ -3,14 +3,17 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
 import * as source from "./plugin-module/plugin.ts" with { type: "text" };
 
-const PACKAGE = `${JSON.stringify({ name: "plugd", type: "module", exports: { "./plugin": "./plugin.ts" } })}\n`;
+/** Its folder below `node_modules`. */
+export const PLUGIN_MODULE = "plugd";
+
+const PACKAGE = `${JSON.stringify({ name: PLUGIN_MODULE, type: "module", exports: { "./plugin": "./plugin.ts" } })}\n`;
 
 /**
  * Makes `import { serve } from "plugd/plugin"` work in a plugin's folder: writes the module of this very program below
  * its `node_modules`, where it is not there already.
  */
 export async function writePluginModule(folder: string): Promise<void> {
-  const target = join(folder, "node_modules/plugd");
+  const target = join(folder, "node_modules", PLUGIN_MODULE);
   // The types see the module here, Bun gives its text.
   const text: unknown = Reflect.get(source, "default");
   if (typeof text !== "string") throw new TypeError("The module of plugins was not embedded as text");

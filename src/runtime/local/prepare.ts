@@ -38,6 +38,19 @@ export interface Provisioner {
   discard(identifier: Identifier): Promise<void>;
 }
 
+/** Prepares also plugins whose files lie in a folder already, such as their author's. */
+export interface FolderProvisioner extends Provisioner {
+  prepareFolder(
+    plugin: Parameters<LanguageRunner["prepare"]>[0],
+    options: {
+      readonly report: ReportStage;
+      readonly signal: AbortSignal;
+      /** What it depends on has changed: what is noted about the folder holds no longer. */
+      readonly stale: boolean;
+    },
+  ): Promise<LaunchPlan>;
+}
+
 /** One language: everything between an unpacked package and a command line. `python.ts` and `bun.ts` implement it. */
 export interface LanguageRunner {
   /** Values of `meta.runner.language` that it serves. */
@@ -50,4 +63,6 @@ export interface LanguageRunner {
     },
     options: { readonly report: ReportStage; readonly signal: AbortSignal },
   ): Promise<LaunchPlan>;
+  /** Makes the next preparation of the folder look at its dependencies anew. */
+  forget(folder: string): Promise<void>;
 }

@@ -11,7 +11,7 @@ import { environmentKey, type Resolution } from "./python/distribution.ts";
 import { createEnvironments, type Environment } from "./python/environments.ts";
 import { createInterpreterFinder } from "./python/find-interpreters.ts";
 import { createUvFinder } from "./python/find-uv.ts";
-import { readFolderState, writeFolderState } from "./python/folder-state.ts";
+import { forgetFolderState, readFolderState, writeFolderState } from "./python/folder-state.ts";
 import type { InstallContext, Installer } from "./python/installer.ts";
 import { listInstalled } from "./python/list-installed.ts";
 import { createPipInstaller } from "./python/pip-installer.ts";
@@ -200,6 +200,7 @@ export function createPythonRunner(
         throw fileFailure(error, { action, folder: settings.envsPath });
       }
     },
+    forget: forgetFolderState,
     collect: (listFolders) =>
       environments.collect(async () => {
         const states = await Promise.all((await listFolders()).map(readFolderState));

@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { errorCode } from "../../lib/system-error.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
+import { PRIVATE_FOLDER } from "../../runtime/local/working-folder.ts";
 import type { PackageFile } from "../../package/package.ts";
 import { type IgnoreRules, parseIgnoreRules } from "./ignore-rules.ts";
 
@@ -14,13 +15,16 @@ export interface FolderFile {
 export interface WalkOptions {
   /** A file that is being written and may lie in the folder: no package contains itself. */
   readonly except?: string;
+  /** Names of files and folders that are not looked at. */
+  readonly skip?: (name: string) => boolean;
 }
 
 const IGNORE_FILES = [".difyignore", ".gitignore"];
 
 /**
  * What of a plugin's folder goes into its package, in the byte order of paths (contract/plugin-package 1.4): all that
- * the ignore file does not exclude. Links to files count as files.
+ * the ignore file does not exclude, and never what is noted about a plugin that was run there. Links to files count as
+ * files.
  *
  * Throws `bad_request` where the folder cannot be read, and for what no package can hold: links to folders, pipes.
  */
@@ -39,7 +43,13 @@ export async function listPluginFiles(
     for (const entry of entries) {
       const path = [...folder, entry.name];
       const name = path.join("/");
-      if (name === except || excluded(path, entry.isDirectory())) continue;
+      if (
+        name === except ||
+        name === PRIVATE_FOLDER ||
+        options.skip?.(entry.name) ||
+        excluded(path, entry.isDirectory())
+      )
+        continue;
       if (entry.isDirectory()) await walk(path);
       else found.push({ path: name, sizeBytes: await sizeOf(join(root, name), name) });
     }
@@ -59,7 +69,8 @@ export async function readPluginFiles(root: string, files: readonly FolderFile[]
   return read;
 }
 
-async function readIgnoreRules(root: string): Promise<IgnoreRules> {
+/** The rules of a plugin's ignore file; without one nothing is ignored. */
+export async function readIgnoreRules(root: string): Promise<IgnoreRules> {
   for (const name of IGNORE_FILES) {
     try {
       return parseIgnoreRules(await readFile(join(root, name), "utf8"));

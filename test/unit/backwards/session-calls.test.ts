@@ -105,6 +105,26 @@ describe("calls back of a session", () => {
     expect(calls[0]?.signal.aborted).toBe(true);
   });
 
+  test("wait no more for room when the client leaves, though others still fill it", async () => {
+    const { peer, open } = setUp();
+    const [full, mine] = [keeping(), keeping()];
+    const client = new AbortController();
+    await open("full", full.handler);
+    await open("mine", mine.handler, client.signal);
+    await peer.emit(invoke("full"), invoke("mine"));
+    await until("both calls are there", () => full.calls.length + mine.calls.length === 2);
+    await full.calls[0]?.hold.grow(1024 ** 3);
+    let waits = true;
+    const room = mine.calls[0]?.hold.grow(1).then(() => {
+      waits = false;
+    });
+    await Bun.sleep(0);
+    expect(waits).toBe(true);
+    client.abort();
+    await room;
+    expect(waits).toBe(false);
+  });
+
   test("are aborted when the plugin is gone", async () => {
     const { peer, open, sessions } = setUp();
     const { calls, handler } = keeping();

@@ -37,6 +37,7 @@ function connection() {
   const made: DebugConnection = {
     label: "memory",
     sessions,
+    canBeTold: false,
     attend: () => undefined,
     ended: sessions.ended.then(() => "hung up"),
     close: () => transport.close(),

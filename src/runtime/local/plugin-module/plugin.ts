@@ -32,6 +32,8 @@ export interface Call {
   stream(action: string, request?: Values): AsyncGenerator<Values, void>;
   /** A line of the plugin's log. */
   log(message: string, level?: "debug" | "info" | "warn" | "error"): void;
+  /** Under `plugd plugin dev` shows these until somebody says `plugd debug continue`; elsewhere it does nothing. */
+  breakpoint(variables?: Values): Promise<void>;
 }
 
 export interface EndpointCall extends Call {
@@ -123,12 +125,8 @@ export async function serve(plugin: Plugin): Promise<void> {
       }
     }
 
-    async function ask(action: string, request?: Values): Promise<Values> {
-      let last: Values = {};
-      for await (const piece of stream(action, request)) last = piece;
-      return last;
-    }
-
+    const ask = async (action: string, request?: Values) =>
+      (await Array.fromAsync(stream(action, request))).at(-1) ?? {};
     const has = async (key: string) => (await ask("storage.exist", { key }))["data"] === true;
     return {
       data,
@@ -153,6 +151,15 @@ export async function serve(plugin: Plugin): Promise<void> {
       },
       log: (text, level = "info") =>
         void send({ type: "log", level, message: text, timestamp: new Date().toISOString() }),
+      async breakpoint(variables = {}) {
+        if (!import.meta.env["PLUGD_DEV"]) return;
+        const [, caller = ""] = new Error().stack?.match(/\/\S+:\d+(?=:\d+\)?$)/gm) ?? [];
+        const [, file = "", line] = /^(.*):(\d+)$/.exec(caller.replace(`${process.cwd()}/`, "")) ?? [];
+        const id = `breakpoint ${++lastId}`;
+        void send({ type: "breakpoint", session_id: sessionId, file, line: Number(line), variables });
+        await new Promise((resolve) => [asked.set(id, resolve), signal.addEventListener("abort", resolve)]);
+        asked.delete(id);
+      },
     };
   }
 
@@ -164,10 +171,14 @@ export async function serve(plugin: Plugin): Promise<void> {
     else if (message["type"] === "heartbeat") void send({ type: "heartbeat_ack" });
     else if (message["type"] === "cancel") running.get(id)?.abort(new Error("Nobody waits for the answer"));
     else if (message["type"] === "backwards_response") asked.get(id)?.(message);
+    else if (message["type"] === "continue")
+      for (const [key, goOn] of asked) if (key.startsWith("breakpoint ")) goOn(message);
   }
 }
 
 type Handler = (call: Call) => unknown;
+type Say = (type: string, more: Values) => Promise<void>;
+type Pieces = AsyncGenerator | Generator;
 
 function handlerOf(plugin: Plugin, message: Values): Handler {
   const data = recordOf(message["data"]);
@@ -198,8 +209,6 @@ function ownOf<T>(entries: Readonly<Record<string, T>> | undefined, name: string
   return entries && Object.hasOwn(entries, name) ? entries[name] : undefined;
 }
 
-type Say = (type: string, more: Values) => Promise<void>;
-
 async function sendPieces(pieces: Pieces, say: Say, signal: AbortSignal): Promise<void> {
   await say("stream_start", {});
   for (;;) {
@@ -209,12 +218,6 @@ async function sendPieces(pieces: Pieces, say: Say, signal: AbortSignal): Promis
     await say("stream_chunk", { data: dataOf(value) });
   }
 }
-
-function dataOf(answer: unknown): unknown {
-  return typeof answer === "string" ? { content: answer } : answer;
-}
-
-type Pieces = AsyncGenerator | Generator;
 
 function isGenerator(value: unknown): value is Pieces {
   return typeof value === "object" && value !== null && "next" in value && "return" in value;
@@ -291,10 +294,7 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
   }
 }
 
-function recordOf(value: unknown): Values {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
+const dataOf = (answer: unknown) => (typeof answer === "string" ? { content: answer } : answer);
+const textOf = (value: unknown) => (typeof value === "string" ? value : "");
+const recordOf = (value: unknown): Values =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};

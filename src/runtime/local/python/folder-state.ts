@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -30,4 +31,8 @@ export async function readFolderState(folder: string): Promise<FolderState | und
 
 export function writeFolderState(folder: string, state: FolderState): Promise<void> {
   return writeFileAtomic(join(folder, FILE), JSON.stringify(state));
+}
+
+export function forgetFolderState(folder: string): Promise<void> {
+  return rm(join(folder, FILE), { force: true });
 }

@@ -1,0 +1,48 @@
+import { Elysia } from "elysia";
+import type { DebugControl } from "../../service/debug-control.ts";
+import { success } from "../envelope.ts";
+import { text } from "../field-checks.ts";
+import { describeFields } from "../openapi/describe-fields.ts";
+import { enveloped, type Operations } from "../openapi/operation.ts";
+import { decodeFields } from "../request-fields.ts";
+
+export interface DebuggingControlRoutesDeps {
+  readonly control: Pick<DebugControl, "continue" | "reload">;
+}
+
+const PREFIX = "/plugin/:tenant_id/debugging";
+const PLUGIN = { pluginId: text("plugin_id") };
+const DONE = enveloped({ const: true });
+
+/** What these routes tell about themselves. */
+export const debuggingControlOperations = (): Operations => ({
+  [`POST ${PREFIX}/continue`]: {
+    operationId: "continuePlugin",
+    summary: "Let a plugin go on that stands at a breakpoint",
+    tags: ["Debugging"],
+    ...describeFields(PLUGIN),
+    responses: DONE,
+  },
+  [`POST ${PREFIX}/reload`]: {
+    operationId: "reloadPlugin",
+    summary: "Ask a plugin that is debugged to load its code anew",
+    tags: ["Debugging"],
+    ...describeFields(PLUGIN),
+    responses: DONE,
+  },
+});
+
+/** What an operator asks of a plugin that is debugged. Routes of our own; the reference has nothing like them. */
+export function debuggingControlRoutes({ control }: DebuggingControlRoutesDeps) {
+  return new Elysia({ name: "debugging-control", prefix: PREFIX })
+    .post("/continue", async ({ params, request }) => {
+      const { pluginId } = await decodeFields(request, PLUGIN);
+      await control.continue({ tenantId: params.tenant_id, pluginId });
+      return success(true);
+    })
+    .post("/reload", async ({ params, request }) => {
+      const { pluginId } = await decodeFields(request, PLUGIN);
+      await control.reload({ tenantId: params.tenant_id, pluginId });
+      return success(true);
+    });
+}
