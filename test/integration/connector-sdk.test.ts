@@ -55,6 +55,7 @@ describe.skipIf(why !== "")(`a connector that runs the SDK${why}`, () => {
           Endpoint: entry?.endpoint,
           ResourceName: `plugd:function:${entry?.name}`,
           Protocol: "sdk",
+          Fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
           Status: { State: "running" },
         },
       ],

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
-import { TENANT } from "../support/daemon-api.ts";
+import { readCall, TENANT } from "../support/daemon-api.ts";
 import { type OtlpCollector, otlpCollector } from "../support/otlp-collector.ts";
 import { until } from "../support/processes.ts";
 import { startStandInConnector, type StandInConnector } from "../support/stand-in-connector.ts";
-import { sessionLine, startTestFunction, type TestFunction } from "../support/test-function.ts";
+import { sessionLine, startTestFunction, type TestFunction, tool } from "../support/test-function.ts";
+import { openCall } from "./backwards-support.ts";
 
 /* What operators see of functions: OpenTelemetry's metrics (contract/lifecycle 9.3), and the plugin's live events. */
 
@@ -63,6 +64,18 @@ test("attempts that failed are counted by OpenTelemetry's name of them", async (
       "failure.source": "lambda_function_url",
     },
   });
+});
+
+test("a request carries the span of its call, in the trace of whoever called", async () => {
+  fn.answer = tool("hello");
+  fn.calls.length = 0;
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+  await readCall(await openCall(daemon, { pluginId, parameters: { mode: "x" }, headers }));
+  const span = () =>
+    collector.spans.find(({ name, traceId }) => name === "plugin.invoke" && traceId === trace);
+  await until("the span is there", () => span() !== undefined);
+  expect(fn.calls[0]?.request.headers.get("traceparent")).toBe(`00-${trace}-${span()?.spanId}-01`);
 });
 
 test("a call that is too large is counted with its plugin", async () => {
