@@ -1,7 +1,9 @@
 import { createCallingStand } from "./calling-stand.ts";
+import { createDialectStand } from "./dialect-stand.ts";
 import { createListStand } from "./list-stand.ts";
 import { measureBytes } from "./measure-bytes.ts";
 import { measureCallsBack } from "./measure-calls-back.ts";
+import { measureDialect } from "./measure-dialect.ts";
 import { measureFirstCall } from "./measure-first-call.ts";
 import { measureFootprint } from "./measure-footprint.ts";
 import { measureHooks } from "./measure-hooks.ts";
@@ -13,6 +15,7 @@ import { measureRequests } from "./measure-requests.ts";
 import { measureRestart } from "./measure-restart.ts";
 import { measureStorage } from "./measure-storage.ts";
 import { measureUpload } from "./measure-upload.ts";
+import { measureWatchers } from "./measure-watchers.ts";
 import type { Measure } from "./measure.ts";
 import type { Part } from "./options.ts";
 import { createRelayStand } from "./relay-stand.ts";
@@ -80,6 +83,18 @@ const GROUPS: readonly Group[] = [
         k: () => measureCallsBack(stand, settings),
         l: () => measureStorage(stand, settings),
         m: () => measureHooks(stand, settings),
+      };
+    },
+  },
+  {
+    parts: ["n", "o", "p"],
+    async open(settings) {
+      const stand = await createDialectStand(settings.scope, settings.program);
+      const { debug, plain } = stand;
+      return {
+        n: () => measureDialect(stand, { way: "debugging", target: debug }, settings),
+        o: () => measureDialect(stand, { way: "plain", target: plain }, settings),
+        p: () => measureWatchers(stand, settings),
       };
     },
   },

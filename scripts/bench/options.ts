@@ -1,7 +1,24 @@
 import { parseArgs } from "node:util";
 
 /** The measurements by letter, in the order of the table. */
-export const PARTS = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"] as const;
+export const PARTS = [
+  "a",
+  "b",
+  "c",
+  "d",
+  "e",
+  "f",
+  "g",
+  "h",
+  "i",
+  "j",
+  "k",
+  "l",
+  "m",
+  "n",
+  "o",
+  "p",
+] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface BenchOptions {
@@ -27,7 +44,8 @@ newer, and for g and h a package index.
   d  delay of 100 slow streams at once            h  restart of the daemon while 10 plugins are called
   i  lists of 100 installed model plugins         l  what plugins store and read, values of 1 KiB
   j  memory of an upload of 50 MB                 m  webhooks, beside calls of a tool
-  k  calls of a plugin back to the platform`;
+  k  calls of a plugin back to the platform       n  a debugging connection, beside a process on stdio
+  o  the plain dialect, beside the SDK's          p  a plugin that 1,000 watch live, beside nobody watching`;
 
 /** Throws for what it does not know, with a message for the terminal. */
 export function parseOptions(args: readonly string[]): BenchOptions {

@@ -50,6 +50,13 @@ const MAX_BATCH_BYTES = 256 * 1024;
 const GATHER_MS = 15;
 /** Every watcher more makes the moment longer: a thousand of them must not slow down what they watch. */
 const GATHER_MS_EACH = 0.6;
+/**
+ * What the watchers of one plugin get together in a second, for the same reason: a plugin with thousands of calls a
+ * second tells more than a thousand connections can be sent. One watcher never comes near it.
+ */
+const MAX_BYTES_PER_SECOND = 16 * 1024 * 1024;
+/** What each gets of a moment in any case. */
+const MIN_BATCH_BYTES = 8 * 1024;
 
 /**
  * What happens to plugins, for those who watch. Nothing is queued for anybody: each plugin has one ring of its last
@@ -70,6 +77,12 @@ export function createLiveEvents(options: LiveEventsOptions): LiveEvents {
     return ring;
   }
 
+  /** Its equal part of what all may get in the moment between two wakings. */
+  function batchBytes({ watchers: sharers }: EventRing): number {
+    const part = ((MAX_BYTES_PER_SECOND / 1000) * gatherMs(sharers)) / sharers;
+    return Math.min(MAX_BATCH_BYTES, Math.max(MIN_BATCH_BYTES, Math.floor(part)));
+  }
+
   function makeRoom(): void {
     for (const ring of rings.values()) {
       if (heldBytes <= options.maxBytes) return;
@@ -84,7 +97,7 @@ export function createLiveEvents(options: LiveEventsOptions): LiveEvents {
       rings.set(event.pluginId, ring);
       heldBytes += ring.push({ ...event, number: ring.last + 1, at: options.now() });
       if (heldBytes > options.maxBytes) makeRoom();
-      if (ring.watchers > 0) ring.wakeIn(GATHER_MS + ring.watchers * GATHER_MS_EACH);
+      if (ring.watchers > 0) ring.wakeIn(gatherMs(ring.watchers));
     },
     watch({ pluginId, tenantId, after }) {
       const ring = ringFor(pluginId);
@@ -92,13 +105,16 @@ export function createLiveEvents(options: LiveEventsOptions): LiveEvents {
       let seen =
         after === "start" ? ring.first - 1 : after === "now" ? ring.last : Math.min(after, ring.last);
       let closed = false;
+      // What is kept for those who come later is read at once, and once.
+      let first = true;
       ring.watchers++;
       watchers++;
       const stops = sources.map((source) => source({ pluginId, tenantId }));
       return {
         async next(signal) {
           for (;;) {
-            const { missed, events: all } = ring.after(seen, MAX_BATCH_BYTES);
+            const { missed, events: all } = ring.after(seen, first ? MAX_BATCH_BYTES : batchBytes(ring));
+            first = false;
             seen = ring.last;
             // Watchers at the same place get the same list, which is made into text once.
             const events = all.every(mine) ? all : all.filter(mine);
@@ -123,4 +139,8 @@ export function createLiveEvents(options: LiveEventsOptions): LiveEvents {
       return watchers;
     },
   };
+}
+
+function gatherMs(watchers: number): number {
+  return GATHER_MS + watchers * GATHER_MS_EACH;
 }

@@ -20,7 +20,7 @@ const ignore = () => undefined;
 const observer = { log: ignore, breakpoint: ignore, left: ignore, reload: ignore };
 const DECLARATION = { ...manifestMessage().data, tool: toolMessage().data[0] };
 
-/** A debug server without a daemon: two tenants, one of which has `acme/search` installed. */
+/** A debug server without a daemon: three tenants, of which one has `acme/search` installed and one `my-plugin`. */
 function start(options: { readonly tls?: DebugServerOptions["tls"] } = {}) {
   const shown = new Map<string, string>();
   const runtimes = createDebugRuntimes({
@@ -44,9 +44,9 @@ function start(options: { readonly tls?: DebugServerOptions["tls"] } = {}) {
     onCount: () => undefined,
     log,
     serve: createServeConnection({
-      tenantOf: async (key) => ({ "key of t1": "t1", "key of t2": "t2" })[key],
+      tenantOf: async (key) => ({ "key of t1": "t1", "key of t2": "t2", "debug-key-xxx": "t3" })[key],
       installed: async (tenantId, pluginId) =>
-        tenantId === "t1" && pluginId === "acme/search"
+        ["t1 acme/search", "t3 my-plugin"].includes(`${tenantId} ${pluginId}`)
           ? { declaration: declarationOf("search", { tool }), assetIds: ["a.svg"] }
           : undefined,
       runtimes,
@@ -95,6 +95,16 @@ describe("auth", () => {
       session_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
     expect(made.shown.get("t1 acme/search")).toMatch(/^acme\/search:1\.0\.0@[0-9a-f]{64}$/);
+    client.hangUp();
+  });
+
+  test("is taken as the article prints it (4.2), and answered so", async () => {
+    await using made = start();
+    await using client = await connectDebug(made.port);
+    client.sendRaw('{"type": "auth","api_key": "debug-key-xxx","plugin_id": "my-plugin"}\n');
+    const answer = await client.next();
+    expect(answer).toEqual({ type: "auth_success", session_id: expect.any(String) });
+    expect(Object.keys(answer as object)).toEqual(["type", "session_id"]);
     client.hangUp();
   });
 

@@ -4,15 +4,16 @@ import { TOOL_ACTIONS } from "../../src/protocol/actions/tool.ts";
 import type { Codec, DaemonMessage } from "../../src/protocol/messages.ts";
 import { createPlainCodec } from "../../src/protocol/plain/codec.ts";
 import { createSdkCodec } from "../../src/protocol/sdk/codec.ts";
+import type { Invocation } from "../../src/protocol/invocation.ts";
 import type { OnBackwardsCall } from "../../src/session/backwards.ts";
 import { createSessions } from "../../src/session/sessions.ts";
 import { createMemoryTransport } from "../../src/transport/memory.ts";
 import { createLineTransport } from "../../src/transport/line-transport.ts";
 import { createStdioTransport } from "../../src/transport/stdio.ts";
 import { createTcpChannel, type TcpEvents } from "../../src/transport/tcp.ts";
-import type { Transport } from "../../src/transport/transport.ts";
-import { connectDebug } from "../support/debug-client.ts";
+import { type Transport, TransportClosedError } from "../../src/transport/transport.ts";
 import { type DialectName, startDialectsPlugin } from "../support/dialects-plugin.ts";
+import { until } from "../support/processes.ts";
 
 /*
  * The contract of the session layer, which does not know which dialect it speaks nor what carries it: one suite over all
@@ -60,7 +61,6 @@ async function overStdio(dialect: DialectName, codec: Codec): Promise<Carried> {
   return { transport, hangUp: () => child.kill("SIGKILL") };
 }
 
-/** The plugin of `overMemory` behind a socket. */
 async function overTcp(dialect: DialectName, codec: Codec): Promise<Carried> {
   const accepted = Promise.withResolvers<Transport>();
   const listener = Bun.listen<TcpEvents>({
@@ -77,16 +77,15 @@ async function overTcp(dialect: DialectName, codec: Codec): Promise<Carried> {
       close: (socket, error) => socket.data.closed(error),
     },
   });
-  const client = await connectDebug(listener.port, { unbounded: true });
-  leaving.push(async () => {
-    await client[Symbol.asyncDispose]();
-    await listener.stop(true);
+  const child = Bun.spawn([process.execPath, PLUGIN, dialect, String(listener.port)], {
+    stdio: ["ignore", "inherit", "inherit"],
   });
-  const feed = startDialectsPlugin(dialect, (text) => client.sendRaw(text));
-  void (async () => {
-    for (;;) feed(JSON.stringify(await client.next()));
-  })().catch(() => undefined);
-  return { transport: await accepted.promise, hangUp: () => client.hangUp() };
+  leaving.push(async () => {
+    child.kill("SIGKILL");
+    await child.exited;
+    listener.stop(true);
+  });
+  return { transport: await accepted.promise, hangUp: () => child.kill("SIGKILL") };
 }
 
 /** The bytes of the dialect, without anything that carries them. */
@@ -113,14 +112,16 @@ async function overMemory(dialect: DialectName, codec: Codec): Promise<Carried> 
 const CONTEXT = { conversationId: null, messageId: null, appId: null, endpointId: null, context: null };
 const decodeTool = TOOL_ACTIONS[0]?.createItemDecoder();
 
-async function connect(carrier: Carrier, dialect: DialectName) {
+const BUDGET_BYTES = 1_000_000;
+
+async function connect(carrier: Carrier, dialect: DialectName, { stallMs = 1000 } = {}) {
   const { transport, hangUp } = await carrier(dialect, DIALECTS[dialect]());
   const beaten = Promise.withResolvers<void>();
   const noise: string[] = [];
   const sessions = createSessions(transport, {
     label: "tests/dialects:0.0.1",
-    budgetBytes: 1_000_000,
-    stallMs: 1000,
+    budgetBytes: BUDGET_BYTES,
+    stallMs,
     onHeartbeat: () => beaten.resolve(),
     onLog: () => undefined,
     onNoise: (text) => noise.push(text),
@@ -159,7 +160,10 @@ async function connect(carrier: Carrier, dialect: DialectName) {
 
   /** Everything of a call: its texts, and how it ended. */
   async function call(...args: Parameters<typeof open>) {
-    const invocation = await open(...args);
+    return rest(await open(...args));
+  }
+
+  async function rest(invocation: Invocation) {
     const texts: string[] = [];
     for (;;) {
       const { items, end } = await invocation.take();
@@ -168,7 +172,7 @@ async function connect(carrier: Carrier, dialect: DialectName) {
     }
   }
 
-  return { transport, sessions, open, call, hangUp, beaten: beaten.promise, noise };
+  return { transport, sessions, open, call, rest, hangUp, beaten: beaten.promise, noise };
 }
 
 for (const [carrierName, carrier] of Object.entries(CARRIERS))
@@ -215,6 +219,35 @@ for (const [carrierName, carrier] of Object.entries(CARRIERS))
         ]);
       });
 
+      test("is told as well when the time of a call is over", async () => {
+        const { call } = await connect(carrier, dialect);
+        const before = Number((await call({ mode: "cancelled" })).texts[0]);
+        const { end } = await call({ mode: "hang" }, { timeoutMs: 300 });
+        expect(end).toEqual({ kind: "timeout" });
+        expect((await call({ mode: "cancelled" })).texts).toEqual([
+          String(before + (dialect === "plain" ? 1 : 0)),
+        ]);
+      });
+
+      test("loses the call in whose name it says what the dialect does not know", async () => {
+        const { call } = await connect(carrier, dialect);
+        expect((await call({ mode: "babble" })).end).toMatchObject({
+          kind: "plugin_error",
+          error: {
+            error_type: dialect === "sdk" ? "unknown_stream_message_type" : "PluginProtocolError",
+            message: expect.stringContaining("babble"),
+          },
+        });
+        expect((await call({ mode: "one" })).end.kind).toBe("completed");
+      });
+
+      test("is not heard after the end of a call: another item, end or error", async () => {
+        const { call } = await connect(carrier, dialect);
+        for (const _ of [1, 2])
+          expect(await call({ mode: "late" })).toEqual({ texts: ["in time"], end: { kind: "completed" } });
+        expect(await call({ mode: "one" })).toEqual({ texts: ["one"], end: { kind: "completed" } });
+      });
+
       test("calls back, and the answer reaches it", async () => {
         const { call } = await connect(carrier, dialect);
         const asked: unknown[] = [];
@@ -228,6 +261,42 @@ for (const [carrierName, carrier] of Object.entries(CARRIERS))
         expect(asked).toEqual([
           { type: "storage", backwards_request_id: "b1", request: { opt: "exist", key: "k" } },
         ]);
+      });
+
+      test("calls back, and the refusal reaches it", async () => {
+        const { call } = await connect(carrier, dialect);
+        const onBackwardsCall: OnBackwardsCall = async (callBack) => {
+          const id = '{"backwards_request_id":"b1"';
+          await callBack.reply(`${id},"event":"error","message":"no such permission","data":null}`);
+          await callBack.reply(`${id},"event":"end","message":"","data":null}`);
+        };
+        expect(await call({ mode: "back" }, { onBackwardsCall })).toEqual({
+          texts: ['"no such permission"'],
+          end: { kind: "completed" },
+        });
+      });
+
+      test("waits while nobody takes what it says, and loses nothing of it", async () => {
+        const { open, rest, sessions } = await connect(carrier, dialect);
+        const invocation = await open({ mode: "flood", n: 60, size: 50_000 });
+        await until("it is not read", () => sessions.paused);
+        expect(invocation.delivered.bytes).toBeLessThan(2 * BUDGET_BYTES);
+        const { texts, end } = await rest(invocation);
+        expect(end.kind).toBe("completed");
+        expect(texts.map((text) => Number.parseInt(text, 10))).toEqual(
+          Array.from({ length: 60 }, (_, at) => at),
+        );
+        expect(sessions.paused).toBe(false);
+      });
+
+      test("loses the call that nobody takes where others wait behind it", async () => {
+        const { open, call } = await connect(carrier, dialect, { stallMs: 100 });
+        const slow = await open({ mode: "flood", n: 60, size: 50_000 });
+        expect((await call({ mode: "one" })).end.kind).toBe("completed");
+        expect(await slow.take()).toMatchObject({
+          items: [],
+          end: { kind: "overflow", error: { error_type: "SlowConsumerError" } },
+        });
       });
 
       test("gives a sign of life", async () => {
@@ -251,16 +320,31 @@ for (const [carrierName, carrier] of Object.entries(CARRIERS))
         expect((await call({ mode: "one" })).end.kind).toBe("completed");
       });
 
-      test("ends its open calls when it goes", async () => {
+      test("ends its open calls when it goes, and is sent nothing more", async () => {
         const { open, sessions, hangUp } = await connect(carrier, dialect);
         const invocation = await open({ mode: "hang" });
         await invocation.take();
         hangUp();
         expect(await invocation.ended).toMatchObject({
           kind: "connection_closed",
-          error: { error_type: "ConnectionClosedError" },
+          error: { error_type: "ConnectionClosedError", message: "peer" },
         });
-        await sessions.ended;
+        expect(await sessions.ended).toEqual({ kind: "peer" });
         expect(sessions.count).toBe(0);
+        await expect(open({ mode: "one" })).rejects.toBeInstanceOf(TransportClosedError);
+      });
+
+      test("ends its open calls when the daemon closes, and is sent nothing more", async () => {
+        const { open, sessions, transport } = await connect(carrier, dialect);
+        const invocation = await open({ mode: "hang" });
+        await invocation.take();
+        await transport.close();
+        expect(await invocation.ended).toMatchObject({
+          kind: "connection_closed",
+          error: { message: "local" },
+        });
+        expect(await sessions.ended).toEqual({ kind: "local" });
+        await transport.close();
+        await expect(open({ mode: "one" })).rejects.toBeInstanceOf(TransportClosedError);
       });
     });

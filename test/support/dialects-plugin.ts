@@ -13,7 +13,9 @@ interface Call {
   item(text: string): void;
   end(): void;
   fail(type: string, message: string, code: string): void;
-  /** Stores and loads a value, and gives what came back. */
+  /** Says what no dialect knows, in the name of the call. */
+  babble(): void;
+  /** Asks whether something is stored, and gives what came back: the data, or the message of an error. */
   callBack(answered: (data: unknown) => void): void;
 }
 
@@ -58,6 +60,23 @@ const MODES: Readonly<Record<string, (call: Call) => void>> = {
   large(call) {
     call.item("x".repeat(Number(call.parameters["n"])));
   },
+  /** `n` items of `size` characters, numbered at their beginning. */
+  flood(call) {
+    for (let at = 0; at < Number(call.parameters["n"]); at++)
+      call.item(`${at} `.padEnd(Number(call.parameters["size"]), "x"));
+    call.end();
+  },
+  babble(call) {
+    call.babble();
+  },
+  /** Ends, and goes on as if it had not. */
+  late(call) {
+    call.item("in time");
+    call.end();
+    call.item("late");
+    call.end();
+    call.fail("LateError", "after the end", "LATE");
+  },
 };
 
 function run(call: Call): void {
@@ -85,7 +104,9 @@ function speakSdk(send: (message: unknown) => void): Dialect {
     read(message, start) {
       const { session_id, event, data } = message as Values & { readonly data: Values };
       if (event === "backwards_response") {
-        if (data["event"] === "response") waiting.get(String(data["backwards_request_id"]))?.(data["data"]);
+        const answered = waiting.get(String(data["backwards_request_id"]));
+        if (data["event"] === "response") answered?.(data["data"]);
+        if (data["event"] === "error") answered?.(data["message"]);
         return;
       }
       const say = (type: string, content: unknown) =>
@@ -98,6 +119,7 @@ function speakSdk(send: (message: unknown) => void): Dialect {
           say("error", { error_type, message: text, args: { code } });
           say("end", {});
         },
+        babble: () => say("babble", {}),
         callBack(answered) {
           waiting.set("b1", answered);
           say("invoke", { type: "storage", backwards_request_id: "b1", request: { opt: "exist", key: "k" } });
@@ -115,7 +137,10 @@ function speakPlain(send: (message: unknown) => void): Dialect {
       const { type, session_id, request_id, data } = message as Values & { readonly data: Values };
       if (type === "heartbeat") send({ type: "heartbeat_ack" });
       if (type === "cancel") cancelled++;
-      if (type === "backwards_response") waiting.get(String(request_id))?.(data);
+      if (type === "backwards_response") {
+        const error = message["error"] as Values | undefined;
+        waiting.get(String(request_id))?.(error ? error["message"] : data);
+      }
       if (type !== "invoke") return;
       let begun = false;
       start({
@@ -128,6 +153,7 @@ function speakPlain(send: (message: unknown) => void): Dialect {
         end: () => send({ type: "stream_end", request_id, data: {} }),
         fail: (kind, text, code) =>
           send({ type: "response", request_id, status: "error", error: { type: kind, message: text, code } }),
+        babble: () => send({ type: "babble", request_id }),
         callBack(answered) {
           waiting.set("b1", answered);
           send({

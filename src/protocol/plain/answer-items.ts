@@ -39,7 +39,7 @@ export function createAnswerItems(
 
 function messages(requestId: string): AnswerItems {
   let count = 0;
-  return { chunk: (data) => [messageItem(data, `${requestId}-${count++}`)], end: () => NOTHING };
+  return { chunk: (data) => [messageItem(data, () => `${requestId}-${count++}`)], end: () => NOTHING };
 }
 
 function llmChunks(model: unknown): AnswerItems {

@@ -5,7 +5,7 @@ import type { Codec, DaemonMessage, PluginEvent } from "../messages.ts";
 import type { PluginError } from "../plugin-error.ts";
 import { createAnswerItems, type Item } from "./answer-items.ts";
 import { answerLine, readAnswer, readCallBack } from "./call-back.ts";
-import { type ChunkLine, readChunkLine } from "./chunk-line.ts";
+import { type ChunkLine, createChunkLineReader } from "./chunk-line.ts";
 import { breakpointEvent, logEvent, reloadEvent } from "./debug-events.ts";
 import { readError } from "./error.ts";
 import { requestLine } from "./request-line.ts";
@@ -42,6 +42,7 @@ type Message = Readonly<Record<string, unknown>>;
 export function createPlainCodec(options: PlainCodecOptions = {}): Codec {
   const { heartbeat: beats = true, createRequestId = () => crypto.randomUUID() } = options;
   const sent = createSentMessages({ beats });
+  const readChunkLine = createChunkLineReader();
 
   function encode(message: DaemonMessage): string | undefined {
     switch (message.kind) {

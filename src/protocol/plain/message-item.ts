@@ -5,7 +5,7 @@ import type { Item } from "./answer-items.ts";
 type Fields = Readonly<Record<string, unknown>>;
 
 /** How the content of a message becomes what the platform expects of its type; JSON text. */
-type Content = (content: Text, fields: Fields, id: string) => string;
+type Content = (content: Text, fields: Fields, createId: () => string) => string;
 
 interface Text {
   readonly value: unknown;
@@ -30,9 +30,9 @@ const CONTENTS: ReadonlyMap<unknown, Content> = new Map<unknown, Content>([
 
 /**
  * The message of a tool for what a plugin gives in short (contract/plain-protocol 2); one that is a message already
- * stays as it is. `id` names the entry of a log that has no id of its own.
+ * stays as it is. `createId` names the entry of a log that has no id of its own.
  */
-export function messageItem(data: Item, id: string): Item {
+export function messageItem(data: Item, createId: () => string): Item {
   const { value, raw } = data;
   if (!isRecord(value) || isRecord(value["message"]) || !("content" in value)) return data;
   const { type = "text", content } = value;
@@ -43,13 +43,25 @@ export function messageItem(data: Item, id: string): Item {
       raw: `{"type":"text","message":{"text":${contentText(value, raw)}},"meta":null}`,
     };
   const make = CONTENTS.get(type) ?? asItIs;
-  const message = make({ value: content, raw: contentText(value, raw) }, value, id);
+  const message = make({ value: content, raw: contentText(value, raw) }, value, createId);
   const made = `{"type":${JSON.stringify(type)},"message":${message},"meta":${metaText(value, raw)}}`;
   return { value: JSON.parse(made), raw: made };
 }
 
-/** The JSON text of `content`: the plugin's own, for its digits, where it is no text. */
+/** How nearly everybody writes a text and nothing else, or its type before it. */
+const TEXT_HEADS = [
+  '{"content":"',
+  '{"content": "',
+  '{"type":"text","content":"',
+  '{"type": "text", "content": "',
+] as const;
+
+/** The JSON text of `content`, which is the plugin's own where that is found at once, and for its digits where it is no text. */
 export function contentText({ content }: Fields, raw: string): string {
+  for (const head of TEXT_HEADS)
+    // The next quote ends the text. Where the object ends behind it, there is nothing else.
+    if (raw.startsWith(head) && raw.indexOf('"', head.length) === raw.length - 2)
+      return raw.substring(head.length - 1, raw.length - 1);
   return typeof content === "string" ? JSON.stringify(content) : (rawMember(raw, ["content"]) ?? "null");
 }
 
@@ -69,10 +81,10 @@ function variable({ value, raw }: Text, fields: Fields): string {
 }
 
 /** A text is the label of an entry; an object may leave out what every entry has to have. */
-function log({ value, raw }: Text, fields: Fields, id: string): string {
+function log({ value, raw }: Text, fields: Fields, createId: () => string): string {
   const given = isRecord(value) ? value : {};
   const entry = {
-    id: given["id"] ?? id,
+    id: given["id"] ?? createId(),
     label: given["label"] ?? (typeof value === "string" ? value : raw),
     parent_id: given["parent_id"] ?? fields["parent_id"] ?? null,
     error: given["error"] ?? null,

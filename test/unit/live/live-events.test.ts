@@ -74,6 +74,21 @@ describe("createLiveEvents()", () => {
     expect(await one.read()).toEqual([0, 5]);
   });
 
+  test("gives the many watchers of a busy plugin a part each, and everything that is kept at first", async () => {
+    const { events, watch } = setUp({ kept: 200 });
+    const publish = () => {
+      for (let n = 1; n <= 100; n++) events.publish(event(n, { bytes: 1000 }));
+    };
+    publish();
+    const [one, two] = Array.from({ length: 1000 }, () => watch());
+    expect(await one?.read()).toHaveLength(101);
+    publish();
+    const [missed, ...seen] = (await one?.read()) ?? [];
+    expect(seen.length).toBeLessThan(20);
+    expect([Number(missed) + seen.length, seen.at(-1)]).toEqual([100, 100]);
+    expect(await two?.read()).toHaveLength(201);
+  });
+
   test("shows a tenant its own events and those of everybody, of one plugin", async () => {
     const { events, watch } = setUp();
     const [mine, others, plugin] = [watch(), watch("start", "u"), watch("start", "t", "a/c")];

@@ -28,6 +28,17 @@ describe("a tool's answer", () => {
   test.each([
     ['{"content":"é\\u2028"}', '{"type":"text","message":{"text":"é\\u2028"},"meta":null}'],
     [
+      String.raw`{"content":"say \"hi\", C:\\"}`,
+      String.raw`{"type":"text","message":{"text":"say \"hi\", C:\\"},"meta":null}`,
+    ],
+    [
+      String.raw`{"type": "text", "content": "\u00e9\\"}`,
+      String.raw`{"type":"text","message":{"text":"\u00e9\\"},"meta":null}`,
+    ],
+    ['{"content":"a", "more":"b"}', '{"type":"text","message":{"text":"a"},"meta":null}'],
+    ['{"content":"a" }', '{"type":"text","message":{"text":"a"},"meta":null}'],
+    ['{"content":""}', '{"type":"text","message":{"text":""},"meta":null}'],
+    [
       '{"type":"json","content":{"big":12345678901234567890}}',
       '{"type":"json","message":{"json_object":{"big":12345678901234567890}},"meta":null}',
     ],

@@ -20,9 +20,9 @@ const TOOL_CALL = {
 };
 const LLM_CALL = { type: "model", action: "invoke_llm", model_type: "llm", model: "m" };
 
-function open(data: Readonly<Record<string, unknown>> = TOOL_CALL) {
-  const codec = createPlainCodec({ createRequestId: () => REQUEST });
-  const line = codec.encode({ kind: "request", sessionId: SESSION, session: CONTEXT, data });
+function open(data: Readonly<Record<string, unknown>> = TOOL_CALL, sessionId = SESSION, requestId = REQUEST) {
+  const codec = createPlainCodec({ createRequestId: () => requestId });
+  const line = codec.encode({ kind: "request", sessionId, session: CONTEXT, data });
   return { codec, line };
 }
 
@@ -90,24 +90,24 @@ describe("the article's messages", () => {
   });
 
   const STREAM = [
-    '{"type": "stream_start", "session_id": "uuid-session-id", "request_id": "uuid-request-id"}',
+    '{"type": "stream_start", "session_id": "...", "request_id": "..."}',
     '{"type": "stream_chunk", "data": {"content": "Hello"}}',
     '{"type": "stream_chunk", "data": {"content": " World"}}',
     '{"type": "stream_end", "data": {"total_tokens": 100}}',
   ];
 
   test("3.3.3: a stream of a tool: chunks without ids belong to the one that is open", () => {
-    const { codec } = open();
+    const { codec } = open(TOOL_CALL, "...", "...");
     const events = codec.decode(STREAM.join("\n"));
     expect(httpItems(events, "invoke_tool")).toEqual([
       { type: "text", message: { text: "Hello" }, meta: null },
       { type: "text", message: { text: " World" }, meta: null },
     ]);
-    expect(events.at(-1)).toEqual({ kind: "end", sessionId: SESSION });
+    expect(events.at(-1)).toEqual({ kind: "end", sessionId: "..." });
   });
 
   test("3.3.3: a stream of a model: chunks count from 0, the end brings the usage", () => {
-    const { codec } = open(LLM_CALL);
+    const { codec } = open(LLM_CALL, "...", "...");
     const items = httpItems(codec.decode(STREAM.join("\n")), "invoke_llm");
     expect(items).toMatchObject([
       {

@@ -257,6 +257,41 @@ describe("createPlainCodec() how a line may be written", () => {
     ]);
   });
 
+  test("chunks that begin like the one before them are their own all the same", () => {
+    const codec = codecWith(12);
+    const line = (id: string, data: string) => `{"type":"stream_chunk","request_id":"${id}","data":${data}}`;
+    const begun = '{"type":"stream_chunk","request_id":"r1","data":';
+    const block = [
+      line("r1", '{"content":"a"}'),
+      line("r1", '{"content":"b"}'),
+      line("r12", '{"content":"c"}'),
+      line("r1", '{"content":"d"}'),
+      line("r1", '"e"'),
+      // Nothing where the data should be, and what only begins so.
+      begun,
+      `${begun}}`,
+      `{"type":"stream_chunk","data":{"content":"whose?"},"request_id":"r2"}`,
+    ];
+    const seen = (text: string) =>
+      codec
+        .decode(text)
+        .flatMap((event) => (event.kind === "item" ? [`${event.sessionId} ${event.raw}`] : []));
+    const text = (id: string, content: string) =>
+      `${id} {"type":"text","message":{"text":"${content}"},"meta":null}`;
+    expect(seen(block.slice(0, 5).join("\n"))).toEqual([
+      text("s1", "a"),
+      text("s1", "b"),
+      text("s12", "c"),
+      text("s1", "d"),
+      's1 "e"',
+    ]);
+    expect(told(codec.decode(block[5] ?? ""))).toEqual(["broken s1", "noise"]);
+    expect(told(codec.decode(block[6] ?? ""))).toEqual(["noise"]);
+    expect(
+      seen(`${block[7]}\n${line("r12", '{"content":"g"}')}\n${line("r3", '{"content":"h"},"more":1')}`),
+    ).toEqual([text("s2", "whose?"), text("s12", "g"), text("s3", "h")]);
+  });
+
   test("several lines in one block, blank ones among them", () => {
     const codec = codecWith(1);
     const block = `\n${JSON.stringify(start("r1"))}\n\n${JSON.stringify(chunk)}\n${JSON.stringify(chunk)}\n`;
