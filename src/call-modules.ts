@@ -34,6 +34,7 @@ export function callModules(deps: CallModulesDeps): {
     runtimeTypeOf: (identifier) => installations.runtimeTypeOf(identifier),
     runtimeOf: deps.runtimeOf,
     traces,
+    traceOf: telemetry && ((call) => telemetry.calls.headersOf(call, undefined)),
     backwards: createBackwardsCalls({
       api: innerApi,
       storage,

@@ -156,7 +156,7 @@ async function build(
     functions,
     signatures: createCallSignatures({
       windowMs: config.PLUGD_CONNECTOR_REPLAY_WINDOW * 1000,
-      now: () => performance.now(),
+      now: () => Date.now(),
     }),
     secret,
     timeoutMs: config.PLUGD_CONNECTOR_TIMEOUT * 1000,

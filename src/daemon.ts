@@ -190,10 +190,10 @@ async function build(
   });
   onClose("the plugins", () => plugins.close({ drainMs }));
   let ownUrl = "";
-  const common = { config, store, metrics, log };
+  const common = { config, store, metrics, log, telemetry, watching };
   const serverless = serverlessModules({ ...common, blobs, local: plugins, ownUrl: () => ownUrl });
   const { runtimes, choose } = serverless;
-  onClose("the functions", () => serverless.plugins.close({ drainMs }));
+  onClose("the functions", () => serverless.close({ drainMs }));
 
   // Services
   const background = createBackgroundWork({ logger: log });
@@ -250,7 +250,6 @@ async function build(
     runtimeOf: debug.runtimeOf,
     storage,
     recorder,
-    telemetry,
   });
   watching.follow(traces);
   const endpoints = endpointModules({ config, store, innerApi, plugins: invoke, background, telemetry });

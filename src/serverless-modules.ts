@@ -22,11 +22,14 @@ import type { LocalPlugins } from "./service/local-plugins.ts";
 import type { Metrics } from "./service/metrics.ts";
 import { createPluginRuntimes, type PluginRuntimes } from "./service/plugin-runtimes.ts";
 import { createRelaunchFunction } from "./service/relaunch-function.ts";
+import { createFunctionLogs } from "./service/function-logs.ts";
 import { createListRuntimes } from "./service/runtime-list.ts";
 import { createServerlessPlugins, type ServerlessPlugins } from "./service/serverless-plugins.ts";
 import { createSwitchRuntime, type SwitchRuntimeDeps } from "./service/switch-runtime.ts";
 import { createTransactions } from "./service/transactions.ts";
 import type { Store } from "./store/store.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+import type { WatchModules } from "./watch-modules.ts";
 
 /** Bodies of calls back of the largest size that are held at once. */
 const HELD_BODIES = 16;
@@ -39,6 +42,8 @@ export interface ServerlessModulesDeps {
   readonly blobs: Pick<BlobStore, "get">;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly watching: Pick<WatchModules, "events" | "logOf">;
+  readonly telemetry: Telemetry | undefined;
   readonly local: LocalPlugins;
   /** Where functions call back, unless a setting says so. */
   readonly ownUrl: () => string;
@@ -46,6 +51,8 @@ export interface ServerlessModulesDeps {
 
 export interface ServerlessModules {
   readonly plugins: ServerlessPlugins;
+  /** Ends open calls, as `ServerlessPlugins` says, and what follows logs. Idempotent. */
+  close(options: { readonly drainMs: number }): Promise<void>;
   /** Asks the connector whether it is there, if there is one. Throws `startup` where nothing can be done without it. */
   greet(background: BackgroundWork): Promise<void>;
   readonly choose: ChooseRuntime;
@@ -60,7 +67,7 @@ export interface ServerlessModules {
 
 /** Plugins as functions, connected. */
 export function serverlessModules(deps: ServerlessModulesDeps): ServerlessModules {
-  const { config, store, log } = deps;
+  const { config, store, log, watching } = deps;
   const at = connectorOf(config);
   const connector =
     at &&
@@ -83,14 +90,21 @@ export function serverlessModules(deps: ServerlessModulesDeps): ServerlessModule
     calling: callingOf(deps),
     drainMs: config.PLUGIN_MAX_EXECUTION_TIMEOUT * 1000,
     log,
+    logOf: watching.logOf,
   });
   const choose = createChooseRuntime({
     defaultWish: config.PLUGD_RUNTIME,
     hasConnector: connector !== undefined,
     autoMemoryBytes: config.PLUGD_AUTO_MEMORY,
   });
+  const { logOf } = watching;
+  const logs = connector && createFunctionLogs({ installations: store.installations, connector, logOf });
+  if (logs) watching.events.addSource(logs.source);
   return {
     plugins,
+    async close(options) {
+      await Promise.all([logs?.close(), plugins.close(options)]);
+    },
     async greet(background) {
       const required = config.PLATFORM === "serverless";
       if (!connector) return;
@@ -140,7 +154,7 @@ export function serverlessModules(deps: ServerlessModulesDeps): ServerlessModule
 }
 
 /** How the functions of each plugin are called; the connections are shared. */
-function callingOf({ config, metrics }: ServerlessModulesDeps) {
+function callingOf({ config, metrics, telemetry }: ServerlessModulesDeps) {
   const connections = createConnectionLimits(
     {
       maxPerHost: config.PLUGD_SERVERLESS_MAX_PER_HOST,
@@ -155,14 +169,19 @@ function callingOf({ config, metrics }: ServerlessModulesDeps) {
     maxRequestBytes: config.MAX_SERVERLESS_REQUEST_BYTES,
     maxLineBytes: config.PLUGIN_RUNTIME_MAX_BUFFER_SIZE,
   };
-  return (plugin_id: string) => {
+  return ({ pluginId: plugin_id, version }: { readonly pluginId: string; readonly version: string }) => {
     const client = createFunctionClient({
       connections,
       urls: { allowPrivate: config.PLUGD_SERVERLESS_PRIVATE_URLS },
-      onFailure: ({ type, status }: AttemptFailure) =>
-        metrics.serverlessFailures.inc({ plugin_id, type, status }),
+      onFailure(failure: AttemptFailure) {
+        const { type, status } = failure;
+        metrics.serverlessFailures.inc({ plugin_id, type, status });
+        telemetry?.functions.failed(failure);
+      },
     });
-    const onBatches = ({ action, batches, reason, oversize }: BatchFacts) => {
+    const onBatches = (facts: BatchFacts) => {
+      const { action, accessType, batches, reason, oversize } = facts;
+      telemetry?.functions.split({ pluginId: plugin_id, version, accessType }, facts);
       for (const bytes of batches) {
         metrics.serverlessBatches.inc({ plugin_id, action });
         metrics.serverlessBatchBytes.inc({ plugin_id, action }, bytes);

@@ -1,8 +1,9 @@
 import { KEEP_ALIVE, KEEP_ALIVE_MS } from "../protocol/serverless/transaction.ts";
+import { type FrameEncoding, plainFrames } from "./frame-encoding.ts";
 
 /** Bun's direct stream: what is written goes to the socket without a queue of ours in between. */
 interface DirectController {
-  write(text: string): number | Promise<number>;
+  write(bytes: string | Uint8Array): number | Promise<number>;
   flush(): number | Promise<number>;
   close(): void;
 }
@@ -24,12 +25,15 @@ export interface TransactionStreamOptions {
   /** The answer just stops then (`MAX_SERVERLESS_TRANSACTION_TIMEOUT`). */
   readonly timeoutMs: number;
   readonly keepAliveMs?: number;
+  /** Default: the text itself. */
+  readonly encoding?: FrameEncoding;
 }
 
 const HEADERS = { "content-type": "text/event-stream" };
 
 /** The answer of a call back over HTTP: frames as they come, and signs of life in between (contract/plugin-wire 3.5). */
 export function openTransactionStream(options: TransactionStreamOptions): TransactionStream {
+  const { encoding = plainFrames() } = options;
   const ready = Promise.withResolvers<DirectController>();
   const over = Promise.withResolvers<void>();
   const abort = new AbortController();
@@ -44,6 +48,7 @@ export function openTransactionStream(options: TransactionStreamOptions): Transa
 
   function leave(): void {
     abort.abort(new Error("Cannot go on with a call back: its function has hung up, or its time is over"));
+    encoding.close();
     finish();
   }
 
@@ -61,7 +66,7 @@ export function openTransactionStream(options: TransactionStreamOptions): Transa
 
   async function push(text: string): Promise<void> {
     const controller = await ready.promise;
-    const written = controller.write(text);
+    const written = controller.write(await encoding.encode(text));
     if (typeof written !== "number") await written;
     const flushed = controller.flush();
     if (typeof flushed !== "number") await flushed;
@@ -83,12 +88,18 @@ export function openTransactionStream(options: TransactionStreamOptions): Transa
       const flushed = controller.flush();
       if (typeof flushed !== "number") await flushed;
       await over.promise;
-      controller.close();
+      try {
+        // What is cut off has no end that could be read.
+        if (!abort.signal.aborted) await controller.write(await encoding.end());
+      } finally {
+        encoding.close();
+        controller.close();
+      }
     },
     cancel: leave,
   };
   return {
     answer: { send: write, signal: abort.signal, close: finish },
-    respond: () => new Response(new ReadableStream(source), { headers: HEADERS }),
+    respond: () => new Response(new ReadableStream(source), { headers: { ...HEADERS, ...encoding.headers } }),
   };
 }

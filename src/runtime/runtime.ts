@@ -1,3 +1,4 @@
+import type { TraceHeaders } from "../lib/traceparent.ts";
 import type { PluginPermission } from "../protocol/declaration.ts";
 import type { SessionContext } from "../protocol/messages.ts";
 import type { FunctionUsage, Invocation, ItemDecoder } from "../protocol/invocation.ts";
@@ -12,6 +13,8 @@ export interface InvocationRequest {
   /** `user_id`, `type`, `action` and the fields of the action. */
   readonly data: Readonly<Record<string, unknown>>;
   readonly decodeItem: ItemDecoder;
+  /** For functions, which are asked over HTTP: the trace that their request belongs to. */
+  readonly trace?: TraceHeaders;
   /** Called once, when the plugin's first item is there. */
   readonly onFirstItem?: () => void;
   /** Called when a function says what the call has cost it. */

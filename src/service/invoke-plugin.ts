@@ -7,7 +7,7 @@ import type { Invocation, InvocationEnd, ItemDecoder } from "../protocol/invocat
 import type { InstallationRow, RuntimeType, SessionOutcome } from "../store/store.ts";
 import type { TraceHeaders } from "../lib/traceparent.ts";
 import type { BackwardsCalls } from "./backwards-calls.ts";
-import type { CallTraces } from "./call-trace.ts";
+import type { CallTrace, CallTraces } from "./call-trace.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SessionRecorder } from "./session-recorder.ts";
 
@@ -19,6 +19,8 @@ export interface InvokePluginDeps {
   runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
   /** Serves what plugins ask of the platform. */
   readonly backwards: BackwardsCalls;
+  /** What a function's request carries; default: what came with the call. */
+  readonly traceOf?: ((call: CallTrace) => TraceHeaders) | undefined;
   readonly traces: Pick<CallTraces, "begin">;
   readonly recorder: SessionRecorder;
   readonly metrics: Metrics;
@@ -169,6 +171,7 @@ export function createInvokePlugin(deps: InvokePluginDeps): InvokePlugin {
         session,
         data,
         decodeItem,
+        trace: deps.traceOf?.(tracer.call) ?? tracer.call.headers,
         onFirstItem: tracer.firstItem,
         onUsage: tracer.used,
         onBackwardsCall: (callBack) => callsBack.answer(callBack, permission),

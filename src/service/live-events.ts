@@ -23,10 +23,15 @@ export interface Watch {
   close(): void;
 }
 
+/** What tells events of a plugin only while somebody watches it; answers how to stop. Must not throw. */
+export type LiveSource = (watched: { readonly pluginId: string; readonly tenantId: string }) => () => void;
+
 export interface LiveEvents {
   /** Costs little when nobody watches. */
   publish(event: NewLiveEvent): void;
   watch(options: WatchOptions): Watch;
+  /** Asked for every watcher from now on. */
+  addSource(source: LiveSource): void;
   /** Watchers of all plugins. */
   readonly watchers: number;
 }
@@ -61,6 +66,7 @@ export function createLiveEvents(options: LiveEventsOptions): LiveEvents {
   /** In the order of their last events. */
   const rings = new Map<string, EventRing>();
   let heldBytes = 0;
+  const sources: LiveSource[] = [];
   let watchers = 0;
 
   function ringFor(pluginId: string): EventRing {
@@ -103,6 +109,7 @@ export function createLiveEvents(options: LiveEventsOptions): LiveEvents {
       let first = true;
       ring.watchers++;
       watchers++;
+      const stops = sources.map((source) => source({ pluginId, tenantId }));
       return {
         async next(signal) {
           for (;;) {
@@ -119,6 +126,7 @@ export function createLiveEvents(options: LiveEventsOptions): LiveEvents {
         close() {
           if (closed) return;
           closed = true;
+          for (const stop of stops) stop();
           watchers--;
           ring.watchers--;
           // Of a plugin that nothing is known of nothing stays.
@@ -126,6 +134,7 @@ export function createLiveEvents(options: LiveEventsOptions): LiveEvents {
         },
       };
     },
+    addSource: (source) => void sources.push(source),
     get watchers() {
       return watchers;
     },

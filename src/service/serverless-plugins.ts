@@ -4,7 +4,11 @@ import type { Logger } from "../lib/logger.ts";
 import { DaemonError } from "../protocol/daemon-error.ts";
 import { requireIdentifier } from "../protocol/identifier.ts";
 import { readRunner } from "../protocol/runner.ts";
-import type { DeployedFunction, FunctionProtocol } from "../protocol/serverless/connector.ts";
+import {
+  type DeployedFunction,
+  type FunctionProtocol,
+  launchFingerprint,
+} from "../protocol/serverless/connector.ts";
 import { deriveSecret } from "../protocol/serverless/signature.ts";
 import type { Connector } from "../runtime/serverless/connector.ts";
 import type { FunctionTarget } from "../runtime/serverless/function-target.ts";
@@ -36,12 +40,15 @@ export interface ServerlessPluginsDeps {
   readonly signatureSecret: string | undefined;
   readonly urls: FunctionUrlPolicy;
   /** How functions are called, the same for all. */
-  readonly calling: (
-    pluginId: string,
-  ) => Pick<ServerlessRuntimeOptions, "sdk" | "plain" | "stallMs" | "onUsage">;
+  readonly calling: (plugin: {
+    readonly pluginId: string;
+    readonly version: string;
+  }) => Pick<ServerlessRuntimeOptions, "sdk" | "plain" | "stallMs" | "onUsage">;
   /** Open calls of a plugin that is told to stop get this long. */
   readonly drainMs: number;
   readonly log: Logger;
+  /** Of the runtime of one plugin, for those who watch it. */
+  readonly logOf: (pluginId: string) => Logger;
 }
 
 export interface LaunchWatch {
@@ -113,8 +120,8 @@ export function createServerlessPlugins(deps: ServerlessPluginsDeps): Serverless
       label: `${pluginId}:${version}`,
       permission: declaration.resource.permission,
       findTarget: () => findTarget(text),
-      ...deps.calling(pluginId),
-      log,
+      ...deps.calling({ pluginId, version }),
+      log: deps.logOf(pluginId),
       calls: {
         add: (sessionId, call) => void openCalls.set(sessionId, call),
         remove: (sessionId) => void openCalls.delete(sessionId),
@@ -176,10 +183,13 @@ export function createServerlessPlugins(deps: ServerlessPluginsDeps): Serverless
           throw new DaemonError("unavailable", `Cannot launch "${identifier}": no connector is set`, {
             hint: "Set DIFY_PLUGIN_SERVERLESS_CONNECTOR_URL and …_API_KEY",
           });
+        const secret = signatureSecret(identifier);
+        const told = { daemon_url: daemonUrl(identifier), signature_secret: secret };
         if (!anew) {
           report("Looking for a function that is there already");
           const there = await connector.find(parsed, signal);
-          if (there) return save(identifier, there, signatureSecret(identifier));
+          if (there && knowsUs(there, told)) return save(identifier, there, secret);
+          if (there) report("The function was launched with another address or secret");
         }
         const row = await deps.findDeclaration(identifier);
         const bytes = await deps.blobs.get("package", identifier);
@@ -187,18 +197,13 @@ export function createServerlessPlugins(deps: ServerlessPluginsDeps): Serverless
           throw new DaemonError("bad_request", `Cannot launch "${identifier}": it is not stored here`, {
             hint: "Upload the package again",
           });
-        const secret = signatureSecret(identifier);
         report("Sending the package to the connector");
         const launched = await connector.launch(
           {
             identifier: parsed,
             bytes,
             verified: row.verification !== null,
-            metadata: {
-              plugin_unique_identifier: identifier,
-              daemon_url: daemonUrl(identifier),
-              signature_secret: secret,
-            },
+            metadata: { plugin_unique_identifier: identifier, ...told },
           },
           { report, signal },
         );
@@ -206,6 +211,14 @@ export function createServerlessPlugins(deps: ServerlessPluginsDeps): Serverless
       },
       { signal },
     );
+  }
+
+  /** Connectors of others do not say; what they have is taken as it is. */
+  function knowsUs(
+    { fingerprint }: DeployedFunction,
+    told: Parameters<typeof launchFingerprint>[0],
+  ): boolean {
+    return fingerprint === undefined || fingerprint === launchFingerprint(told);
   }
 
   async function save(identifier: string, launched: DeployedFunction, secret: string): Promise<void> {

@@ -18,6 +18,7 @@ import { stripUserInfo } from "../lib/redact.ts";
 import { createBoundedSpans } from "./bounded-spans.ts";
 import { createCallSpans } from "./call-spans.ts";
 import { exportFailure } from "./export-failure.ts";
+import { createFunctionMeters } from "./function-meters.ts";
 import { createPlatformSpans } from "./platform-spans.ts";
 import { createRequestSpans } from "./request-spans.ts";
 import { createStepSpans } from "./step-spans.ts";
@@ -87,6 +88,7 @@ export function openOtlp(settings: TelemetrySettings, { log, onDropped }: OtlpOp
     ],
   });
   const tracer = tracers.getTracer(SCOPE);
+  const meter = meters.getMeter(SCOPE);
   const requests = createRequestSpans(tracer);
   let closed: Promise<void> | undefined;
 
@@ -99,7 +101,8 @@ export function openOtlp(settings: TelemetrySettings, { log, onDropped }: OtlpOp
 
   return {
     requests,
-    calls: createCallSpans({ tracer, meter: meters.getMeter(SCOPE), servers: requests }),
+    calls: createCallSpans({ tracer, meter, servers: requests }),
+    functions: createFunctionMeters(meter),
     followPlatformCall: createPlatformSpans(tracer),
     step: createStepSpans(tracer),
     close: () => (closed ??= close()),

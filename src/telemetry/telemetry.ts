@@ -6,6 +6,7 @@ import type { CallBackTrace, CallObserver, CallTrace } from "../service/call-tra
 export interface Telemetry {
   readonly requests: RequestSpans;
   readonly calls: CallSpans;
+  readonly functions: FunctionMeters;
   readonly followPlatformCall: FollowPlatformCall;
   /** Spans of their own, which belong to no request: many may wait for one environment. */
   readonly step: RunStep;
@@ -28,6 +29,31 @@ export interface CallSpans {
   readonly observe: CallObserver;
   /** What a call back carries to the platform: its span, or the one of its call where it has none. */
   headersOf(call: CallTrace, callBack: CallBackTrace | undefined): TraceHeaders;
+}
+
+/** Metrics of plugins as functions. */
+export interface FunctionMeters {
+  /** A call was larger than one request may be. */
+  split(
+    of: MeteredPlugin,
+    facts: {
+      readonly action: string;
+      /** Bytes of each request that was made of it. */
+      readonly batches: readonly number[];
+      /** Why the answers do not fit together, where they do not. */
+      readonly reason?: string;
+      readonly oversize?: boolean;
+    },
+  ): void;
+  /** An attempt got no good answer; status 0: none at all. */
+  failed(of: { readonly action: string; readonly status: number; readonly type: string }): void;
+}
+
+export interface MeteredPlugin {
+  readonly pluginId: string;
+  readonly version: string;
+  /** `tool`, `model`, … */
+  readonly accessType: string;
 }
 
 /** A span around one request to the platform: `work` sends it, with the headers that it gets. */

@@ -55,6 +55,7 @@ describe.skipIf(why !== "")(`a connector that runs the SDK${why}`, () => {
           Endpoint: entry?.endpoint,
           ResourceName: `plugd:function:${entry?.name}`,
           Protocol: "sdk",
+          Fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
           Status: { State: "running" },
         },
       ],
@@ -321,7 +322,16 @@ describe.skipIf(why !== "")(`a connector with tight limits${why}`, () => {
     const { endpoint, id } = await connector.launched(pkg, { metadata });
     expect((await connector.call(endpoint, { what: "text" })).status).toBe(401);
     const body = callBody("s1", { what: "pid" });
-    const headers = { "x-dify-plugin-signature": sign(body) };
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    const headers = {
+      "x-dify-plugin-signature": sign(body),
+      "x-dify-plugin-timestamp": timestamp,
+      "x-dify-plugin-stamp": sign(`request.${timestamp}.s1.${body}`),
+    };
+    const unstamped = { "x-dify-plugin-signature": sign(body) };
+    expect(
+      (await connector.call(endpoint, { what: "pid" }, { sessionId: "s1", headers: unstamped })).status,
+    ).toBe(401);
     const answer = await (
       await connector.call(endpoint, { what: "pid" }, { sessionId: "s1", headers })
     ).text();

@@ -3,13 +3,14 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readServerEvents, type ServerEvent } from "../../src/cli/server-events.ts";
 import {
   CONNECTOR_KEY,
   spawnTestConnector,
   startTestConnector,
   type TestConnector,
 } from "../support/connector.ts";
-import { freePort, startTestDaemon } from "../support/daemon.ts";
+import { freePort, startTestDaemon, type TestDaemon } from "../support/daemon.ts";
 import { fakePackage, readCall, TENANT } from "../support/daemon-api.ts";
 import { until } from "../support/processes.ts";
 import { findSdkTools, type SdkDaemon, sdkPackage, startSdkDaemon } from "../support/sdk-daemon.ts";
@@ -120,6 +121,32 @@ describe.skipIf(why !== "")(`a package with the SDK${why}`, () => {
   });
 });
 
+/** The plugin's live events, as they come, until the block ends (`await using`). */
+async function watchPlugin(daemon: TestDaemon, plugin: string) {
+  const leave = new AbortController();
+  const query = new URLSearchParams({ plugin_id: plugin, from: "now" });
+  const response = await fetch(`${daemon.url}/plugin/${TENANT}/debugging/events?${query.toString()}`, {
+    headers: { "x-api-key": daemon.key },
+    signal: leave.signal,
+    keepalive: false,
+  });
+  const events: ServerEvent[] = [];
+  const ended = (async () => {
+    try {
+      if (response.body) for await (const event of readServerEvents(response.body)) events.push(event);
+    } catch (cause) {
+      if (!leave.signal.aborted) throw cause;
+    }
+  })();
+  return {
+    events,
+    async [Symbol.asyncDispose]() {
+      leave.abort();
+      await ended;
+    },
+  };
+}
+
 test("a program in the plain form is a function, signed both ways, and tells what it costs", async () => {
   await using connector = await startTestConnector();
   await using daemon = await startTestDaemon({ env: connectorEnv(connector.url) });
@@ -150,12 +177,50 @@ test("a program in the plain form is a function, signed both ways, and tells wha
     message: "Invalid API key",
     args: { code: "INVALID_CREDENTIALS" },
   });
+  // What its processes print is shown to those who watch it here, from what was printed before on.
+  await using watched = await watchPlugin(daemon, pluginId);
+  await daemon.api.call(pluginId, { mode: "print" });
+  const shown = (text: string) =>
+    watched.events.filter(({ data }) => data.includes(text)).map(({ type }) => type);
+  await until("its prints are shown", () => shown("a plain line").length > 0);
+  expect(shown("a plain line")).toEqual(["output"]);
   await until("usage is counted", async () => {
     const text = await (await daemon.api.request("/metrics/")).text();
     return new RegExp(`plugin_serverless_execution_seconds_count\\{plugin_id="${pluginId}"\\} \\d`).test(
       text,
     );
   });
+});
+
+test("a function that was launched with another secret, or for another address, is launched anew", async () => {
+  await using connector = await startTestConnector();
+  const bytes = await fakePackage(
+    { name: "known" },
+    {
+      "main.ts": readFileSync(join(import.meta.dir, "../support/plain-function.ts"), "utf8"),
+      "manifest.yaml": PLAIN_MANIFEST,
+    },
+  );
+  const ids: (string | undefined)[] = [];
+  for (const secret of ["one", "another"]) {
+    // Its port is another one each time, and so is the address for calls back.
+    await using daemon = await startTestDaemon({
+      env: { ...connectorEnv(connector.url), PLUGD_SERVERLESS_SIGNATURE_SECRET: secret },
+    });
+    const { data } = await daemon.api.upload(bytes);
+    const { unique_identifier: identifier } = data as { unique_identifier: string };
+    const task = await daemon.api.finished(
+      await daemon.api.startInstallAs(identifier, { runtime: "serverless" }),
+    );
+    expect([task.status, task.plugins[0]?.message]).toEqual(["success", "installed"]);
+    const answer = await daemon.api.call(identifier.slice(0, identifier.indexOf(":")), {
+      mode: "stream",
+      n: 1,
+    });
+    expect(answer.failure).toBeUndefined();
+    ids.push((await connector.functions())[0]?.id);
+  }
+  expect(ids[1]).toBe(ids[0]);
 });
 
 describe.skipIf(why !== "")(`a connector that is killed in the middle of a launch${why}`, () => {

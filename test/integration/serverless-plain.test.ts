@@ -76,6 +76,13 @@ test("a request is the article's, signed over its very bytes, and says where to 
   expect(headers.get("x-dify-plugin-signature")).toBe(
     new Bun.CryptoHasher("sha256", SECRET).update(call.body).digest("hex"),
   );
+  const timestamp = headers.get("x-dify-plugin-timestamp");
+  expect(Math.abs(Date.now() / 1000 - Number(timestamp))).toBeLessThan(60);
+  expect(headers.get("x-dify-plugin-stamp")).toBe(
+    new Bun.CryptoHasher("sha256", SECRET)
+      .update(`request.${timestamp}.${sessionOf(call)}.${call.body}`)
+      .digest("hex"),
+  );
   expect(headers.get("x-dify-plugin-daemon-url")).toBe(connector.launches[0]?.metadata.daemon_url ?? "");
   expect(JSON.parse(call.body)).toMatchObject({
     action: "invoke",

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { constants, gunzipSync } from "node:zlib";
+import { acceptsGzip, frameEncodingFor } from "../../src/http/frame-encoding.ts";
 import { openTransactionStream } from "../../src/http/transaction-stream.ts";
 import { type LocalDaemon, startTestDaemon } from "../support/daemon.ts";
 import { until } from "../support/processes.ts";
@@ -99,6 +101,55 @@ test("the answer is messages on bare lines, each with an empty one behind it, an
     message({ backwards_request_id: "b1", event: "response", message: "struct", data: { data: "ok" } }) +
       message({ backwards_request_id: "b1", event: "end", message: "", data: null }),
   );
+});
+
+test("the answer is compressed where the function reads that, and every message can be read as it comes", async () => {
+  const response = Promise.withResolvers<{ readonly encoding: string | null; readonly text: string }>();
+  const plain = await during(async (call) => {
+    const body = transaction(call.sessionId);
+    const ask = (accept: string, decompress: boolean) =>
+      fetch(own.url + PATH, { method: "POST", body, headers: { "accept-encoding": accept }, decompress });
+    const packed = await ask("gzip, deflate", false);
+    const bytes = await packed.bytes();
+    response.resolve({
+      encoding: packed.headers.get("content-encoding"),
+      text: gunzipSync(bytes).toString(),
+    });
+    const refused = await ask("gzip;q=0", false);
+    return { encoding: refused.headers.get("content-encoding"), text: await refused.text() };
+  });
+  expect(plain.encoding).toBeNull();
+  expect(plain.text).toContain('"event":"end"');
+  const { encoding, text } = await response.promise;
+  expect(encoding).toBe("gzip");
+  expect(text.replace(/"session_id":"[^"]*"/g, "")).toBe(plain.text.replace(/"session_id":"[^"]*"/g, ""));
+});
+
+test("frameEncodingFor() yields each frame whole, in one stream that any reader decodes", async () => {
+  const encoding = frameEncodingFor(
+    new Request("http://localhost/", { headers: { "accept-encoding": "gzip" } }),
+  );
+  const first = await encoding.encode("one\n\n");
+  expect(gunzipSync(first, { finishFlush: constants.Z_SYNC_FLUSH }).toString()).toBe("one\n\n");
+  const large = "x".repeat(300_000);
+  const pieces = [first, await encoding.encode(large), await encoding.end()].map((piece) =>
+    Buffer.from(piece),
+  );
+  expect(gunzipSync(Buffer.concat(pieces)).toString()).toBe(`one\n\n${large}`);
+  encoding.close();
+  encoding.close();
+});
+
+test.each([
+  ["gzip, deflate", true],
+  ["br;q=1.0, GZIP;q=0.5", true],
+  ["x-gzip", true],
+  ["gzip;q=0", false],
+  ["gzip; q=0.0", false],
+  ["identity, br", false],
+  ["", false],
+])("acceptsGzip(%p) is %p", (header, expected) => {
+  expect(acceptsGzip(header)).toBe(expected);
 });
 
 describe("a session is refused", () => {

@@ -1,4 +1,10 @@
 import { Elysia } from "elysia";
+import {
+  SESSION_HEADER,
+  SIGNATURE_HEADER,
+  STAMP_HEADER,
+  TIMESTAMP_HEADER,
+} from "../../protocol/serverless/signature.ts";
 import type { InvokeFunction } from "../../service/connector/invoke-function.ts";
 import { readCallBody } from "./read-call-body.ts";
 
@@ -19,8 +25,9 @@ export function frontRoutes({ invoke, maxRequestBytes, requestIdOf }: FrontRoute
         {
           functionId: params.id,
           action: query["action"] ?? "",
-          sessionId: headers.get("x-dify-plugin-session") ?? headers.get("dify-plugin-session-id") ?? "",
-          signature: headers.get("x-dify-plugin-signature"),
+          sessionId: headers.get(SESSION_HEADER) ?? headers.get("dify-plugin-session-id") ?? "",
+          signature: headers.get(SIGNATURE_HEADER),
+          stamp: stampOf(headers),
           traceparent: headers.get("traceparent") ?? undefined,
           requestId: requestIdOf(request),
           body,
@@ -30,4 +37,9 @@ export function frontRoutes({ invoke, maxRequestBytes, requestIdOf }: FrontRoute
     },
     { parse: "none" },
   );
+}
+
+function stampOf(headers: Headers) {
+  const stamp = headers.get(STAMP_HEADER);
+  return stamp === null ? undefined : { stamp, timestamp: headers.get(TIMESTAMP_HEADER) ?? "" };
 }

@@ -1,6 +1,6 @@
 import { isRecord } from "../../lib/is-record.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
-import type { LaunchMetadata } from "../../service/connector/launch-functions.ts";
+import type { LaunchMetadata } from "../../protocol/serverless/connector.ts";
 
 const MAX_CHARS = 2048;
 
@@ -21,10 +21,12 @@ export function readLaunchMetadata(text: string | undefined): LaunchMetadata {
   const daemonUrl = field("daemon_url");
   if (daemonUrl !== undefined && !(/^https?:\/\/\S+$/i.test(daemonUrl) && URL.canParse(daemonUrl)))
     throw wrong('"daemon_url" must be a URL that starts with http:// or https://');
+  const identifier = field("plugin_unique_identifier");
+  const secret = field("signature_secret");
   return {
-    identifier: field("plugin_unique_identifier"),
-    daemonUrl,
-    signatureSecret: field("signature_secret"),
+    ...(identifier !== undefined && { plugin_unique_identifier: identifier }),
+    ...(daemonUrl !== undefined && { daemon_url: daemonUrl }),
+    ...(secret !== undefined && { signature_secret: secret }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { Elysia } from "elysia";
-import { packageFileName, type RunnerInstance } from "../../protocol/launch-event.ts";
 import { parseIdentifier } from "../../protocol/identifier.ts";
+import { launchFingerprint, packageFileName } from "../../protocol/serverless/connector.ts";
+import type { RunnerInstance } from "../../protocol/serverless/launch-line.ts";
 import type { Functions, OpenFunction } from "../../service/connector/functions.ts";
 import type { LaunchFunctions } from "../../service/connector/launch-functions.ts";
 import { readUploadForm } from "../multipart.ts";
@@ -63,6 +64,7 @@ function describe({ record, pool }: OpenFunction, endpointOf: (id: string) => st
     Endpoint: endpointOf(record.id),
     ResourceName: `plugd:function:${record.name}`,
     Protocol: record.form,
+    Fingerprint: launchFingerprint(record),
     Status: { State: ready > 0 ? "running" : starting > 0 ? "starting" : "idle" },
   };
 }

@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
 import type { Transactions } from "../../service/transactions.ts";
+import { frameEncodingFor } from "../frame-encoding.ts";
 import type { HookBodies } from "../hook-bodies.ts";
 import { type Operation, type Operations, PUBLIC } from "../openapi/operation.ts";
 import { openTransactionStream } from "../transaction-stream.ts";
@@ -39,10 +40,12 @@ async function callBack(
   { request, secret }: { readonly request: Request; readonly secret: string | undefined },
 ): Promise<Response> {
   return bodies.use(request, async (bytes) => {
-    const { answer, respond } = openTransactionStream({ client: request.signal, timeoutMs });
+    const encoding = frameEncodingFor(request);
+    const { answer, respond } = openTransactionStream({ client: request.signal, timeoutMs, encoding });
     const refusal = transactions.begin(new TextDecoder().decode(bytes), { secret, answer });
     if (!refusal) return respond();
     answer.close();
+    encoding.close();
     return new Response(refusal.body, { status: refusal.status });
   });
 }

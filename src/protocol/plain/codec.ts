@@ -19,7 +19,7 @@ export interface PlainCodecOptions {
 }
 
 /** A heartbeat by both readings of the article: its 3.4.1 asks by `type`, the sample of its 3.5 reads `action`. */
-const HEARTBEAT = '{"type":"heartbeat","action":"heartbeat"}\n';
+export const HEARTBEAT = '{"type":"heartbeat","action":"heartbeat"}\n';
 const SESSION_ID = /"session_id"\s*:\s*"([^"\\]{1,128})"/;
 const REQUEST_ID = /"request_id"\s*:\s*"([^"\\]{1,128})"/;
 const ANSWER_TYPE = /^\s*\{\s*"type"\s*:\s*"(response|stream_start|stream_chunk|stream_end)"/;

@@ -1,4 +1,5 @@
-import { type Static, Type } from "@sinclair/typebox";
+import { createHash } from "node:crypto";
+import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { isRecord } from "../../lib/is-record.ts";
 import type { Identifier } from "../identifier.ts";
@@ -10,14 +11,27 @@ export type FunctionProtocol = "sdk" | "plain";
 /**
  * Part `metadata` of a launch, as JSON (contract/plugin-wire 3.1). A connector may ignore what follows the identifier.
  */
-export const LaunchMetadata = Type.Object({
-  plugin_unique_identifier: Type.String(),
+export interface LaunchMetadata {
+  /** Every daemon gives it. */
+  readonly plugin_unique_identifier?: string;
   /** Ours: what the function needs as `DIFY_PLUGIN_DAEMON_URL`. The path holds a secret of this function. */
-  daemon_url: Type.Optional(Type.String()),
+  readonly daemon_url?: string;
   /** Ours: key of the signatures of requests and answers; for the function, or for the front before it. */
-  signature_secret: Type.Optional(Type.String()),
-});
-export type LaunchMetadata = Static<typeof LaunchMetadata>;
+  readonly signature_secret?: string;
+}
+
+/**
+ * Tells whether a function was launched with this very address and secret, and neither of them: a function with
+ * others refuses the calls of a daemon, or calls back somewhere else.
+ */
+export function launchFingerprint({
+  daemon_url: url,
+  signature_secret: secret,
+}: Pick<LaunchMetadata, "daemon_url" | "signature_secret">): string {
+  return createHash("sha256")
+    .update(JSON.stringify(["plugd launch", url ?? null, secret ?? null]))
+    .digest("hex");
+}
 
 /** A function that a connector has. */
 export interface DeployedFunction {
@@ -25,6 +39,10 @@ export interface DeployedFunction {
   readonly url: string;
   /** Undefined where the connector does not say. */
   readonly protocol: FunctionProtocol | undefined;
+  /** Where the connector gives one: what its own routes know it by. */
+  readonly id?: string;
+  /** Where the connector gives one: `launchFingerprint()` of what its last launch came with. */
+  readonly fingerprint?: string;
 }
 
 /** What a line of a launch says. */
@@ -45,6 +63,8 @@ const Instance = Type.Object({
   name: Type.String({ minLength: 1 }),
   endpoint: Type.String({ minLength: 1 }),
   protocol: Type.Optional(Type.Unknown()),
+  id: Type.Optional(Type.Unknown()),
+  fingerprint: Type.Optional(Type.Unknown()),
 });
 
 /**
@@ -60,7 +80,13 @@ export function readInstances(answer: unknown): DeployedFunction | undefined {
   const first: unknown = isRecord(items[0]) ? lowerKeys(items[0]) : undefined;
   if (!Value.Check(Instance, first))
     throw new Error("unexpected response from plugin controller: an instance without a name and an endpoint");
-  return { name: first.name, url: first.endpoint, protocol: protocolOf(first.protocol) };
+  return {
+    name: first.name,
+    url: first.endpoint,
+    protocol: protocolOf(first.protocol),
+    ...(typeof first.id === "string" && first.id !== "" && { id: first.id }),
+    ...(typeof first.fingerprint === "string" && { fingerprint: first.fingerprint }),
+  };
 }
 
 /** Reads one line of a launch; undefined for those that say nothing. */

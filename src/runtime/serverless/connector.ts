@@ -1,8 +1,9 @@
+import { createEventReader } from "../../lib/event-stream.ts";
 import { createLineSplitter } from "../../lib/line-splitter.ts";
 import { describeError } from "../../lib/describe-error.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
-import type { Identifier } from "../../protocol/identifier.ts";
+import { type Identifier, requireIdentifier } from "../../protocol/identifier.ts";
 import {
   type DeployedFunction,
   type LaunchMetadata,
@@ -10,6 +11,8 @@ import {
   readInstances,
   readLaunchLine,
 } from "../../protocol/serverless/connector.ts";
+import { type FunctionLogLine, readFunctionLogLine } from "../../protocol/serverless/function-log.ts";
+import { readLineBlocks } from "./read-answer.ts";
 
 /** The connector's side of a launch. */
 export interface LaunchRequest {
@@ -34,6 +37,14 @@ export interface Connector {
   /** The function of a package, if there is one. */
   find(identifier: Identifier, signal: AbortSignal): Promise<DeployedFunction | undefined>;
   launch(request: LaunchRequest, options: LaunchOptions): Promise<DeployedFunction>;
+  /**
+   * Tells the last lines of a function's log, then every new one, until the signal aborts or the connector hangs up.
+   * At once over where there is no such function, or the connector shows no logs: that route is plugd's own.
+   */
+  followLog(
+    identifier: string,
+    options: { readonly onLine: (line: FunctionLogLine) => void; readonly signal: AbortSignal },
+  ): Promise<void>;
 }
 
 export interface ConnectorOptions {
@@ -47,6 +58,7 @@ export interface ConnectorOptions {
 const LOOK_UP_MS = 60_000;
 const PING_MS = 10_000;
 const MAX_LINE_BYTES = 30 * 1024 * 1024;
+const MAX_LOG_LINE_BYTES = 256 * 1024;
 const MAX_REDIRECTS = 5;
 /** What of an answer an error quotes. */
 const QUOTED_CHARS = 1024;
@@ -135,6 +147,16 @@ export function createConnector(options: ConnectorOptions): Connector {
     return found;
   }
 
+  async function find(identifier: Identifier, signal: AbortSignal): Promise<DeployedFunction | undefined> {
+    const query = new URLSearchParams({ filename: packageFileName(identifier) });
+    const response = await request(`/v1/runner/instances?${query.toString()}`, { method: "GET", signal });
+    const text = await response.text();
+    const answer = parse(text);
+    // The status is not looked at where there is an answer that can be read.
+    if (answer === undefined) throw refused(base, { status: response.status, text });
+    return readInstances(answer);
+  }
+
   return {
     url: base,
     ping(closing) {
@@ -152,22 +174,25 @@ export function createConnector(options: ConnectorOptions): Connector {
     },
     find(identifier, closing) {
       const signal = AbortSignal.any([closing, AbortSignal.timeout(LOOK_UP_MS)]);
-      return asking(
-        "look for a function",
-        async () => {
-          const query = new URLSearchParams({ filename: packageFileName(identifier) });
-          const response = await request(`/v1/runner/instances?${query.toString()}`, {
-            method: "GET",
-            signal,
-          });
-          const text = await response.text();
-          const answer = parse(text);
-          // The status is not looked at where there is an answer that can be read.
-          if (answer === undefined) throw refused(base, { status: response.status, text });
-          return readInstances(answer);
-        },
+      return asking("look for a function", () => find(identifier, signal), signal);
+    },
+    async followLog(identifier, { onLine, signal }) {
+      const lookUp = AbortSignal.any([signal, AbortSignal.timeout(LOOK_UP_MS)]);
+      const id = (await find(requireIdentifier(identifier), lookUp))?.id;
+      if (id === undefined) return;
+      const { status, body } = await request(`/v1/functions/${encodeURIComponent(id)}/logs`, {
+        method: "GET",
         signal,
-      );
+      });
+      if (status !== 200) return body?.cancel();
+      const reader = createEventReader();
+      for await (const part of readLineBlocks(body, { maxLineBytes: MAX_LOG_LINE_BYTES })) {
+        if (part.kind === "oversize") continue;
+        for (const { data } of reader.push(part.text)) {
+          const line = readFunctionLogLine(data);
+          if (line) onLine(line);
+        }
+      }
     },
     launch({ identifier, bytes, verified, metadata }, { report, signal: closing }) {
       const limit = AbortSignal.timeout(options.launchTimeoutMs);

@@ -1,5 +1,6 @@
 import { describeError } from "../../lib/describe-error.ts";
 import { pause } from "../../lib/pause.ts";
+import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { ConnectionLimits, Connection } from "./connections.ts";
 import { checkFunctionUrl, type FunctionUrlPolicy } from "./function-url.ts";
 import { type RetryPolicy, waitBefore } from "./retry-policy.ts";
@@ -9,6 +10,8 @@ export interface FunctionRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Of the call that it is of; for metrics. */
+  readonly action: string;
   readonly retry: RetryPolicy;
 }
 
@@ -33,6 +36,7 @@ export type FailureType = "transport" | "rate_limit" | "gateway" | "http";
 export interface AttemptFailure {
   readonly status: number;
   readonly type: FailureType;
+  readonly action: string;
 }
 
 export interface FunctionClientOptions {
@@ -56,10 +60,11 @@ export function createFunctionClient(options: FunctionClientOptions): FunctionCl
   ): Promise<Response> {
     let target = url;
     for (let redirects = 0; ; redirects++) {
-      await checkFunctionUrl(target, options.urls);
-      const response = await fetch(target, {
+      const at = await checkFunctionUrl(target, options.urls);
+      const response = await fetch(at.url, {
         method: "POST",
-        headers,
+        headers: { ...headers, ...at.headers },
+        ...(at.tls && { tls: at.tls }),
         body,
         signal,
         redirect: "manual",
@@ -76,6 +81,7 @@ export function createFunctionClient(options: FunctionClientOptions): FunctionCl
 
   return {
     async post(request, signal) {
+      const { action } = request;
       const { attempts, statuses } = request.retry;
       let last = "";
       let cause: unknown;
@@ -93,14 +99,14 @@ export function createFunctionClient(options: FunctionClientOptions): FunctionCl
             signal: AbortSignal.any([signal, abort.signal]),
           });
           const failure = failureOf(response.status);
-          if (failure) options.onFailure(failure);
+          if (failure) options.onFailure({ ...failure, action });
           if (!statuses.has(response.status)) return { response, close };
           last = `attempt ${attempt}/${attempts} failed with status code: ${response.status}`;
         } catch (failure) {
           close();
           signal.throwIfAborted();
           if (isFinal(failure)) throw failure;
-          options.onFailure({ status: 0, type: "transport" });
+          options.onFailure({ status: 0, type: "transport", action });
           cause = failure;
           last = `attempt ${attempt}/${attempts} failed: ${describeError(failure)}`;
         }
@@ -116,7 +122,7 @@ export function createFunctionClient(options: FunctionClientOptions): FunctionCl
 
 /** What no other attempt changes: a refused address, a redirect that is not followed. */
 function isFinal(cause: unknown): boolean {
-  return cause instanceof ExchangeError || (cause instanceof Error && cause.name === "DaemonError");
+  return cause instanceof ExchangeError || (cause instanceof DaemonError && cause.code !== "unavailable");
 }
 
 function nextTarget(at: {
@@ -141,7 +147,7 @@ function nextTarget(at: {
   return target;
 }
 
-function failureOf(status: number): AttemptFailure | undefined {
+function failureOf(status: number): Omit<AttemptFailure, "action"> | undefined {
   if (status < 400) return undefined;
   if (status === 429) return { status, type: "rate_limit" };
   return { status, type: status >= 502 && status <= 504 ? "gateway" : "http" };

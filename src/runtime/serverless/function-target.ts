@@ -9,4 +9,6 @@ export interface FunctionTarget {
   readonly signatureSecret: string | undefined;
   /** What the function calls back at; also told in a header, for functions that read no environment. */
   readonly daemonUrl: string | undefined;
+  /** Of one call. */
+  readonly traceparent?: string | undefined;
 }

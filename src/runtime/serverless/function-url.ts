@@ -15,7 +15,11 @@ const PRIVATE_RANGES = [
   ["224.0.0.0", 3],
 ] as const;
 const PRIVATE_RANGES_6 = [
-  ["::", 127],
+  ["::", 96],
+  // Ways into IPv4.
+  ["64:ff9b::", 96],
+  ["64:ff9b:1::", 48],
+  ["2002::", 16],
   ["fc00::", 7],
   ["fe80::", 10],
   ["ff00::", 8],
@@ -28,6 +32,8 @@ for (const [network, prefix] of PRIVATE_RANGES_6) blocked.addSubnet(network, pre
 export interface FunctionUrlPolicy {
   /** Functions may stand in private networks (`PLUGD_SERVERLESS_PRIVATE_URLS`). */
   readonly allowPrivate: boolean;
+  /** Addresses of a host name; default: the system's resolver. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>;
 }
 
 /** Reads the URL of a function as a connector or an operator gives it. Throws `bad_request`. */
@@ -43,25 +49,48 @@ export function readFunctionUrl(text: string): URL {
   return url;
 }
 
-/** Throws `bad_request` where the URL leads into a private network and the operator forbids that. */
-export async function checkFunctionUrl(url: URL, { allowPrivate }: FunctionUrlPolicy): Promise<void> {
-  if (allowPrivate) return;
+/** Where a request goes to in the end. */
+export interface FunctionAddress {
+  readonly url: URL;
+  /** What goes to `fetch` beside that, where the URL has an address in place of a name. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: { readonly serverName: string } | undefined;
+}
+
+/**
+ * Throws `bad_request` where the URL leads into a private network and the operator forbids that, and `unavailable` where its
+ * name has no address. Answers where to
+ * connect then: to an address that was looked at, as a name may lead elsewhere a moment later.
+ */
+export async function checkFunctionUrl(url: URL, policy: FunctionUrlPolicy): Promise<FunctionAddress> {
+  const { allowPrivate, lookup: find = resolve } = policy;
+  const asItIs = { url, headers: {}, tls: undefined };
+  if (allowPrivate) return asItIs;
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const addresses = isIP(host) ? [host] : await resolve(host);
+  const addresses = isIP(host) ? [host] : await find(host);
   const inside = addresses.find(isPrivate);
-  if (inside === undefined) return;
-  throw new DaemonError(
-    "bad_request",
-    `Cannot use the function at "${url.host}": its address ${inside} is in a private range`,
-    { hint: "Set PLUGD_SERVERLESS_PRIVATE_URLS to true where functions stand in your own network" },
-  );
+  const [address] = addresses;
+  if (inside !== undefined)
+    throw new DaemonError(
+      "bad_request",
+      `Cannot use the function at "${url.host}": its address ${inside} is in a private range`,
+      { hint: "Set PLUGD_SERVERLESS_PRIVATE_URLS to true where functions stand in your own network" },
+    );
+  if (address === host) return asItIs;
+  // Not left to the request: it would look the name up again, and go wherever that leads.
+  if (address === undefined)
+    throw new DaemonError("unavailable", `Cannot look up "${host}", where a function should be`);
+  const pinned = new URL(url);
+  pinned.hostname = isIP(address) === 6 ? `[${address}]` : address;
+  const tls = url.protocol === "https:" ? { serverName: host } : undefined;
+  return { url: pinned, headers: { host: url.host }, tls };
 }
 
 async function resolve(host: string): Promise<readonly string[]> {
   try {
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch {
-    // The request itself will say that there is no such host.
+    // There is no such host, or nobody who knows.
     return [];
   }
 }

@@ -50,10 +50,10 @@ export async function* callPlainFunction(
   const failed = (error: PluginError): readonly PluginEvent[] => [{ kind: "error", sessionId, error }];
   const codec = deps.createCodec();
   const body = sriBody(codec.encode(request) ?? "", request);
+  const action = String(request.data["action"]);
   const bytes = Buffer.byteLength(body);
   const maxBytes = deps.limits.maxRequestBytes;
   if (bytes > maxBytes) {
-    const action = String(request.data["action"]);
     yield failed(payloadTooLarge({ action, payloadBytes: bytes, maxBytes }).error);
     return;
   }
@@ -68,6 +68,7 @@ export async function* callPlainFunction(
           ...(target.daemonUrl !== undefined && { [CALLBACK_HEADER]: target.daemonUrl }),
         },
         body,
+        action,
         retry: { attempts: deps.limits.attempts, statuses: PLAIN_RETRY_STATUSES },
       },
       silence.signal,

@@ -33,6 +33,8 @@ export interface CallLimits {
 /** What a call was split into, and how that ended. */
 export interface BatchFacts {
   readonly action: string;
+  /** `model`, `tool`, … */
+  readonly accessType: string;
   readonly batches: readonly number[];
   /** Of a mismatch. */
   readonly reason?: string;
@@ -66,13 +68,14 @@ export function callSdkFunction(
   const action = typeof data["action"] === "string" ? data["action"] : "";
   const body = encode(deps.codec, request);
   const bytes = Buffer.byteLength(body);
-  const call = { sessionId, action, target, signal };
+  const accessType = typeof data["type"] === "string" ? data["type"] : "";
+  const call = { sessionId, action, accessType, target, signal };
   // Not through a generator of our own: each of them costs every piece a turn.
   if (bytes <= maxRequestBytes) return exchange(deps, { ...call, body });
   const batched = batchedAction(action);
   const texts = data["texts"];
   if (!batched || !Array.isArray(texts)) {
-    deps.onBatches({ action, batches: [], oversize: true });
+    deps.onBatches({ action, accessType, batches: [], oversize: true });
     const { error } = payloadTooLarge({ action, payloadBytes: bytes, maxBytes: maxRequestBytes });
     return refuse({ kind: "error", sessionId, error });
   }
@@ -86,6 +89,7 @@ async function* refuse(event: PluginEvent): AsyncGenerator<readonly PluginEvent[
 interface Call {
   readonly sessionId: string;
   readonly action: string;
+  readonly accessType: string;
   readonly target: FunctionTarget;
   readonly signal: AbortSignal;
 }
@@ -98,7 +102,7 @@ async function* callInBatches(
     readonly batched: BatchedAction;
   },
 ): AsyncGenerator<readonly PluginEvent[]> {
-  const { sessionId, action, request, batched } = call;
+  const { sessionId, action, accessType, request, batched } = call;
   const withTexts = (texts: readonly unknown[]) =>
     encode(deps.codec, { ...request, data: { ...request.data, texts } });
   const sizes: number[] = [];
@@ -114,7 +118,7 @@ async function* callInBatches(
         for (const event of events) {
           if (event.kind === "item") items.push(event);
           else if (event.kind === "error" || event.kind === "broken") {
-            deps.onBatches({ action, batches: sizes });
+            deps.onBatches({ action, accessType, batches: sizes });
             yield [event];
             return;
           } else if (event.kind === "log") yield [event];
@@ -124,7 +128,7 @@ async function* callInBatches(
       if (items.length !== 1) break;
     }
     const merged = mergeAnswers(batched, answers);
-    deps.onBatches({ action, batches: sizes });
+    deps.onBatches({ action, accessType, batches: sizes });
     yield [
       { kind: "item", sessionId, ...merged },
       { kind: "end", sessionId },
@@ -132,7 +136,12 @@ async function* callInBatches(
   } catch (cause) {
     if (!(cause instanceof BatchError)) throw cause;
     const { error, reason } = cause;
-    deps.onBatches({ action, batches: sizes, ...(reason === undefined ? { oversize: true } : { reason }) });
+    deps.onBatches({
+      action,
+      accessType,
+      batches: sizes,
+      ...(reason === undefined ? { oversize: true } : { reason }),
+    });
     yield [{ kind: "error", sessionId, error }];
   }
 }
@@ -153,6 +162,7 @@ async function* exchange(
           accept: "text/event-stream",
         },
         body,
+        action,
         retry: { attempts: limits.attempts, statuses: SDK_RETRY_STATUSES },
       },
       signal,

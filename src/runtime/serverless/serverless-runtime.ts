@@ -97,7 +97,7 @@ export function createServerlessRuntime(options: ServerlessRuntimeOptions): Serv
     const { sessionId } = request;
     const transport = createExchangeTransport({
       label: `function:${target.name}`,
-      run: run(target, (told) => {
+      run: run({ ...target, traceparent: request.trace?.traceparent }, (told) => {
         request.onUsage?.(told);
         options.onUsage(told);
       }),

@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { isRecord } from "../../lib/is-record.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
+import { isSame, signBody, stampProblem } from "../../protocol/serverless/signature.ts";
 
 /** A call that was let in; told how it went. */
 export interface SignedCall {
@@ -11,12 +11,17 @@ export interface SignedCall {
 /** Checks `X-Dify-Plugin-Signature` (contract/plain-protocol 6). */
 export interface CallSignatures {
   /**
-   * Throws `unauthorized` where the signature is missing or wrong, and for a call that was let in before within the
-   * window: same session, same body.
+   * Throws `unauthorized` where the signature is missing or wrong, for one whose stamp is wrong or of another time, and
+   * for a call that was let in before within the window: same session, same body. Without a stamp, a call that is
+   * recorded can be repeated after the window.
    */
   admit(call: {
     readonly secret: string;
     readonly signature: string | null;
+    /** The time of it, signed with the session. */
+    readonly stamp: { readonly timestamp: string; readonly stamp: string } | undefined;
+    /** False for the calls of daemons that give none. */
+    readonly needsStamp: boolean;
     readonly sessionId: string;
     readonly body: Uint8Array;
   }): SignedCall;
@@ -43,13 +48,16 @@ export function createCallSignatures(options: {
   }
 
   return {
-    admit({ secret, signature, sessionId, body }) {
-      const right = createHmac("sha256", secret).update(body).digest();
-      if (!isSame(signature, right))
+    admit({ secret, signature, stamp, needsStamp, sessionId, body }) {
+      const right = signBody(secret, body);
+      if (signature === null || !isSame(signature.toLowerCase(), right))
         throw new DaemonError("unauthorized", "Cannot take the call: its signature is missing or wrong");
+      const given = stamp ?? (needsStamp ? { timestamp: "", stamp: "" } : undefined);
+      const problem = given && stampProblem(secret, { ...given, sessionId, body, windowMs, nowMs: now() });
+      if (problem !== undefined) throw new DaemonError("unauthorized", `Cannot take the call: ${problem}`);
       forgetOld();
-      const key = `${right.toString("base64")} ${sessionId}`;
-      if (seen.has(key)) {
+      const key = `${right} ${sessionId}`;
+      if ((seen.get(key) ?? 0) > now()) {
         if (mayRepeat(body)) return { forget: () => undefined };
         throw new DaemonError(
           "unauthorized",
@@ -58,7 +66,9 @@ export function createCallSignatures(options: {
       }
       if (seen.size >= MAX_REMEMBERED)
         throw new DaemonError("overloaded", "Cannot take the call: too many signed calls are remembered");
-      seen.set(key, now() + windowMs);
+      seen.delete(key);
+      // A stamp may be ahead of this clock, and is good for as long after its own time.
+      seen.set(key, now() + (given ? 2 : 1) * windowMs);
       return { forget: () => void seen.delete(key) };
     },
   };
@@ -78,10 +88,4 @@ function mayRepeat(body: Uint8Array): boolean {
   }
   const data = isRecord(value) ? value["data"] : undefined;
   return isRecord(data) && REPEATABLE.has(data["action"]);
-}
-
-/** Hex in any case; how long it takes depends on the length of what was given alone. */
-function isSame(given: string | null, right: Uint8Array): boolean {
-  if (given === null || !/^[0-9a-f]{64}$/i.test(given)) return false;
-  return timingSafeEqual(Buffer.from(given, "hex"), right);
 }

@@ -1,11 +1,4 @@
-export interface FunctionLogLine {
-  /** ISO 8601. */
-  readonly time: string;
-  /** Number of the process, counted from 1 since the connector started; 0: the connector itself. */
-  readonly instance: number;
-  readonly source: "stdout" | "stderr" | "connector";
-  readonly line: string;
-}
+import type { FunctionLogLine } from "../../protocol/serverless/function-log.ts";
 
 /** What the processes of one function say: the last of it, and what comes. */
 export interface FunctionLog {

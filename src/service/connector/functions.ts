@@ -6,7 +6,8 @@ import { DaemonError } from "../../protocol/daemon-error.ts";
 import { requireIdentifier } from "../../protocol/identifier.ts";
 import type { PluginSource, Provisioner, ReportStage } from "../../runtime/local/prepare.ts";
 import type { FunctionInstance } from "./function-instance.ts";
-import { createFunctionLog, type FunctionLog, type FunctionLogLine } from "./function-log.ts";
+import type { FunctionLogLine } from "../../protocol/serverless/function-log.ts";
+import { createFunctionLog, type FunctionLog } from "./function-log.ts";
 import type { FunctionRecord, FunctionRegistry } from "./function-registry.ts";
 import { createInstancePool, type InstancePool, type PoolSettings } from "./instance-pool.ts";
 

@@ -2,15 +2,17 @@ import { describeError, errorMessage } from "../../lib/describe-error.ts";
 import { settlesWithin } from "../../lib/deadline.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
+import { SIGNATURE_HEADER, TIMESTAMP_HEADER } from "../../protocol/serverless/signature.ts";
 import type { CallSignatures } from "./call-signature.ts";
 import type { FunctionCall } from "./function-instance.ts";
 import type { Functions, OpenFunction } from "./functions.ts";
 import type { Lease } from "./instance-pool.ts";
-import { signAnswer } from "./sign-answer.ts";
+import { signResponse } from "./sign-response.ts";
 
 export interface IncomingCall extends FunctionCall {
   readonly functionId: string;
   readonly signature: string | null;
+  readonly stamp: { readonly timestamp: string; readonly stamp: string } | undefined;
   /** Of this request, in errors and logs. */
   readonly requestId: string;
 }
@@ -32,12 +34,7 @@ export interface InvokeFunctionDeps {
  */
 export type InvokeFunction = (call: IncomingCall, signal: AbortSignal) => Promise<Response>;
 
-const PASSED_HEADERS = [
-  "content-type",
-  "cache-control",
-  "x-dify-plugin-signature",
-  "x-dify-plugin-timestamp",
-] as const;
+const PASSED_HEADERS = ["content-type", "cache-control", SIGNATURE_HEADER, TIMESTAMP_HEADER] as const;
 /** After a broken answer the end of its process is awaited this long, for its reason. */
 const LAST_WORDS_MS = 1000;
 
@@ -48,7 +45,10 @@ export function createInvokeFunction(deps: InvokeFunctionDeps): InvokeFunction {
     const opened = functions.find(call.functionId);
     if (!opened) throw new DaemonError("not_found", "Cannot find the function");
     const secret = opened.record.signature_secret ?? deps.secret;
-    const signed = secret === undefined ? undefined : signatures.admit({ ...call, secret });
+    const signed =
+      secret === undefined
+        ? undefined
+        : signatures.admit({ ...call, secret, needsStamp: opened.record.signature_secret !== undefined });
     const limit = startLimit(timeoutMs, signal);
     try {
       return await answer({ call, opened, limit, secret, log });
@@ -108,7 +108,7 @@ async function answer(work: Answering): Promise<Response> {
     response = await lease.instance.call(call, AbortSignal.any([limit.signal, over.signal]));
     const { secret } = work;
     if (secret !== undefined && lease.instance.form === "plain")
-      response = await signAnswer(response, { secret, sessionId: call.sessionId, now: new Date() });
+      response = await signResponse(response, { secret, sessionId: call.sessionId, now: new Date() });
   } catch (cause) {
     const failure = await failureOf(cause, lease, work);
     lease.release({ suspect: isSuspect(lease, limit.why) });

@@ -6,9 +6,9 @@ import { readPackage } from "../../package/read-package.ts";
 import type { PluginPackage } from "../../package/package.ts";
 import { validateUpload } from "../../package/validate-upload.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
-import type { LaunchEvent } from "../../protocol/launch-event.ts";
-import { launchedMessage } from "../../protocol/launch-event.ts";
 import { readRunner } from "../../protocol/runner.ts";
+import type { LaunchMetadata } from "../../protocol/serverless/connector.ts";
+import { launchedMessage, type LaunchLine } from "../../protocol/serverless/launch-line.ts";
 import type { PrepareStage, Provisioner } from "../../runtime/local/prepare.ts";
 import { requireSignature } from "../signature-policy.ts";
 import { functionName, newFunctionId } from "./function-name.ts";
@@ -20,15 +20,8 @@ export interface LaunchRequest {
   readonly bytes: Uint8Array;
   /** What the daemon says of the signature. Here the connector's own keys and policy decide. */
   readonly verified: boolean;
+  /** A reference daemon gives the identifier alone, which has to be the package's own. */
   readonly metadata: LaunchMetadata;
-}
-
-/** What a daemon says beside the package; a reference daemon gives the first alone. */
-export interface LaunchMetadata {
-  /** Its identifier of the package, which has to be the package's own. */
-  readonly identifier: string | undefined;
-  readonly daemonUrl: string | undefined;
-  readonly signatureSecret: string | undefined;
 }
 
 export interface LaunchFunctionsDeps {
@@ -57,7 +50,7 @@ export interface LaunchFunctions {
   idle(): Promise<void>;
 }
 
-const STAGES: Readonly<Record<PrepareStage, LaunchEvent["Stage"]>> = {
+const STAGES: Readonly<Record<PrepareStage, LaunchLine["Stage"]>> = {
   unpack: "build",
   environment: "build",
   dependencies: "build",
@@ -79,7 +72,7 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
     });
     validateUpload(pkg);
     readRunner(pkg.declaration.meta.runner);
-    const { identifier } = request.metadata;
+    const { plugin_unique_identifier: identifier } = request.metadata;
     if (identifier !== undefined && identifier !== pkg.identifier.text)
       throw new DaemonError(
         "bad_request",
@@ -126,8 +119,8 @@ export function createLaunchFunctions(deps: LaunchFunctionsDeps): LaunchFunction
       identifier: identifier.text,
       created_at: before?.record.created_at ?? new Date().toISOString(),
       form: readRunner(declaration.meta.runner).dialect,
-      ...(metadata.daemonUrl !== undefined && { daemon_url: metadata.daemonUrl }),
-      ...(metadata.signatureSecret !== undefined && { signature_secret: metadata.signatureSecret }),
+      ...(metadata.daemon_url !== undefined && { daemon_url: metadata.daemon_url }),
+      ...(metadata.signature_secret !== undefined && { signature_secret: metadata.signature_secret }),
     };
     const began = performance.now();
     let opened: OpenFunction | undefined;

@@ -1,28 +1,28 @@
-import type { LaunchEvent } from "../../protocol/launch-event.ts";
+import type { LaunchLine } from "../../protocol/serverless/launch-line.ts";
 
 /** The events of one launch, for any number of listeners, whenever they come. */
 export interface LaunchProgress {
   /** After the end nothing is told any more. */
-  tell(stage: LaunchEvent["Stage"], state: LaunchEvent["State"], object: string, message: string): void;
-  pass(event: LaunchEvent): void;
+  tell(stage: LaunchLine["Stage"], state: LaunchLine["State"], object: string, message: string): void;
+  pass(event: LaunchLine): void;
   end(): void;
   /** The last event: the stage that was reached has failed. */
   fail(message: string): void;
   /** All events from the first; resolves with the last one, or when the signal aborts. */
-  follow(onEvent: (event: LaunchEvent) => void, options: { readonly signal: AbortSignal }): Promise<void>;
+  follow(onEvent: (event: LaunchLine) => void, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 /** A build may tell thousands of lines; who joins late gets the first of them and the last. */
 const KEPT_EVENTS = 400;
 
 export function createLaunchProgress(): LaunchProgress {
-  const events: LaunchEvent[] = [];
-  const listeners = new Set<(event: LaunchEvent) => void>();
+  const events: LaunchLine[] = [];
+  const listeners = new Set<(event: LaunchLine) => void>();
   const over = Promise.withResolvers<void>();
   let ended = false;
-  let stage: LaunchEvent["Stage"] = "start";
+  let stage: LaunchLine["Stage"] = "start";
 
-  function pass(event: LaunchEvent): void {
+  function pass(event: LaunchLine): void {
     if (ended) return;
     stage = event.Stage;
     events.push(event);

@@ -1,11 +1,6 @@
 import { isRecord } from "../../lib/is-record.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
-
-/** What a call has used, as the article names it. */
-export interface Usage {
-  readonly execution_time_ms: number;
-  readonly memory_used_mb?: number;
-}
+import { sriEnd, sriEvent, sriFailure, sriSuccess, type Usage } from "../../protocol/serverless/sri-text.ts";
 
 export interface PlainAnswerOptions {
   readonly sessionId: string;
@@ -48,8 +43,8 @@ export function createPlainAnswer(options: PlainAnswerOptions): PlainAnswer {
     full = undefined;
   }
 
-  function event(name: string, data: string): void {
-    stream?.enqueue(new TextEncoder().encode(`event: ${name}\ndata: ${data}\n\n`));
+  function event(...[name, data]: Parameters<typeof sriEvent>): void {
+    stream?.enqueue(new TextEncoder().encode(sriEvent(name, data)));
     if (stream && (stream.desiredSize ?? 0) <= 0) full ??= Promise.withResolvers<void>();
   }
 
@@ -80,12 +75,16 @@ export function createPlainAnswer(options: PlainAnswerOptions): PlainAnswer {
 
   function fail(why: string, options?: { readonly dead: boolean }): void {
     if (ended) return;
-    finish();
     const dead = options?.dead === true;
-    if (!stream) return reject(new DaemonError(dead ? "plugin_failed" : "internal", why));
-    const error = { type: dead ? "Runtime.ExitError" : "PluginError", message: why };
-    stream.enqueue(new TextEncoder().encode(`event: error\ndata: ${JSON.stringify({ error })}\n\n`));
-    stream.close();
+    if (stream) {
+      event(
+        "error",
+        JSON.stringify({ error: { type: dead ? "Runtime.ExitError" : "PluginError", message: why } }),
+      );
+      return end();
+    }
+    finish();
+    reject(new DaemonError(dead ? "plugin_failed" : "internal", why));
   }
 
   function failed(error: string): void {
@@ -94,7 +93,7 @@ export function createPlainAnswer(options: PlainAnswerOptions): PlainAnswer {
       return end();
     }
     finish();
-    resolve(json(`{"status":"error","error":${error},"usage":${JSON.stringify(usage())}}`));
+    resolve(json(sriFailure(error, usage())));
   }
 
   signal.addEventListener("abort", () => fail("Task timed out"), { once: true });
@@ -118,9 +117,7 @@ export function createPlainAnswer(options: PlainAnswerOptions): PlainAnswer {
             endStream("{}");
           } else {
             finish();
-            resolve(
-              json(`{"status":"success","data":${raw("data") ?? "null"},"usage":${JSON.stringify(usage())}}`),
-            );
+            resolve(json(sriSuccess(raw("data") ?? "null", usage())));
           }
           return true;
         case "stream_start":
@@ -140,12 +137,8 @@ export function createPlainAnswer(options: PlainAnswerOptions): PlainAnswer {
     },
   };
 
-  /** The program's own figures stand first; `usage` is the connector's. */
   function endStream(data: string): void {
-    const own = data.trim();
-    const isObject = own.startsWith("{") && own.endsWith("}");
-    const inner = isObject ? own.slice(1, -1).trim() : `"data":${own}`;
-    event("end", `{${inner}${inner === "" ? "" : ","}"usage":${JSON.stringify(usage())}}`);
+    event("end", sriEnd(data, usage()));
     if (!ended) end();
   }
 }

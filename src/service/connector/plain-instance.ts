@@ -6,7 +6,9 @@ import { pause } from "../../lib/pause.ts";
 import { DaemonError } from "../../protocol/daemon-error.ts";
 import type { FunctionInstance } from "./function-instance.ts";
 import { type FunctionProcessOptions, startFunctionProcess } from "./function-process.ts";
-import { createPlainAnswer, type PlainAnswer, type Usage } from "./plain-answer.ts";
+import { HEARTBEAT } from "../../protocol/plain/codec.ts";
+import type { Usage } from "../../protocol/serverless/sri-text.ts";
+import { createPlainAnswer, type PlainAnswer } from "./plain-answer.ts";
 import { createPlainCallBacks, type PlainCallBack, type PlainCallBackContext } from "./plain-call-back.ts";
 import { plainRequestLine } from "./plain-request.ts";
 
@@ -20,8 +22,6 @@ export interface PlainInstanceOptions extends FunctionProcessOptions {
 
 /** Calls back of one call that may be open at the same time. */
 const MAX_CALLS_BACK = 64;
-/** A heartbeat by both readings of the article: its 3.4.1 asks by `type`, the sample of its 3.5 reads `action`. */
-const HEARTBEAT = '{"type":"heartbeat","action":"heartbeat"}\n';
 /** A program without heartbeats that is still there after this long has started. */
 const START_GRACE_MS = 300;
 const BYTES_PER_MB = 1024 * 1024;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { launchedMessage, type LaunchEvent, packageFileName } from "../../../src/protocol/launch-event.ts";
+import { launchedMessage, type LaunchLine } from "../../../src/protocol/serverless/launch-line.ts";
 import { requireIdentifier } from "../../../src/protocol/identifier.ts";
 import { functionName, newFunctionId } from "../../../src/service/connector/function-name.ts";
 import { createLaunchProgress } from "../../../src/service/connector/launch-progress.ts";
@@ -9,13 +9,13 @@ const NEVER = new AbortController().signal;
 test("createLaunchProgress() tells everybody everything, whenever they come, and ends for all", async () => {
   const progress = createLaunchProgress();
   progress.tell("start", "running", "a", "1");
-  const early: LaunchEvent[] = [];
+  const early: LaunchLine[] = [];
   const following = progress.follow((event) => early.push(event), { signal: NEVER });
   progress.tell("build", "running", "b", "2");
   progress.fail("it broke");
   progress.tell("end", "success", "", "too late");
   await following;
-  const late: LaunchEvent[] = [];
+  const late: LaunchLine[] = [];
   await progress.follow((event) => late.push(event), { signal: NEVER });
   expect(late).toEqual(early);
   expect(early.map(({ Stage, State, Message }) => [Stage, State, Message])).toEqual([
@@ -28,7 +28,7 @@ test("createLaunchProgress() tells everybody everything, whenever they come, and
 test("createLaunchProgress() lets a listener go whose client has left", async () => {
   const progress = createLaunchProgress();
   const leaving = new AbortController();
-  const seen: LaunchEvent[] = [];
+  const seen: LaunchLine[] = [];
   const following = progress.follow((event) => seen.push(event), { signal: leaving.signal });
   leaving.abort();
   await following;
@@ -67,9 +67,3 @@ test.each([`me/tool:0.0.1@${CHECKSUM}`, `tool:1.0.0@${CHECKSUM}`, LONG])(
     expect(newFunctionId(identifier)).not.toBe(id);
   },
 );
-
-test("packageFileName() joins the parts of an identifier as daemons do", () => {
-  expect(packageFileName(requireIdentifier(`me/tool:0.0.1@${CHECKSUM}`))).toBe(
-    `me@tool@0.0.1@${CHECKSUM}.difypkg`,
-  );
-});

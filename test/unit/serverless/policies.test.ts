@@ -1,9 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { createEventReader } from "../../../src/lib/event-stream.ts";
 import { createConnectionLimits } from "../../../src/runtime/serverless/connections.ts";
-import { isPrivate, readFunctionUrl } from "../../../src/runtime/serverless/function-url.ts";
+import {
+  checkFunctionUrl,
+  isPrivate,
+  readFunctionUrl,
+} from "../../../src/runtime/serverless/function-url.ts";
 import { waitBefore } from "../../../src/runtime/serverless/retry-policy.ts";
 import { createChooseRuntime, type ChooseRuntimeOptions } from "../../../src/service/choose-runtime.ts";
+import { rejection } from "../../support/rejection.ts";
 
 test("waitBefore() doubles from half a second to half a minute", () => {
   expect([2, 3, 4, 5, 8, 9, 1000].map(waitBefore)).toEqual([500, 1000, 2000, 4000, 30_000, 30_000, 30_000]);
@@ -19,9 +24,18 @@ describe("isPrivate()", () => {
     "100.64.0.1",
     "0.0.0.0",
   ])("%s is", (address) => expect(isPrivate(address)).toBe(true));
-  test.each(["::1", "::", "fd00::1", "fe80::1", "::ffff:10.0.0.1", "ff02::1"])("%s is", (address) =>
-    expect(isPrivate(address)).toBe(true),
-  );
+  test.each([
+    "::1",
+    "::",
+    "fd00::1",
+    "fe80::1",
+    "::ffff:10.0.0.1",
+    "ff02::1",
+    "::7f00:1",
+    "::ffff:7f00:1",
+    "64:ff9b::a00:1",
+    "2002:7f00:1::",
+  ])("%s is", (address) => expect(isPrivate(address)).toBe(true));
   test.each(["8.8.8.8", "172.32.0.1", "2606:4700::1", "::ffff:8.8.8.8"])("%s is not", (address) =>
     expect(isPrivate(address)).toBe(false),
   );
@@ -33,6 +47,41 @@ test.each(["ftp://a", "a", "", "http://user:pass@a/", "javascript:alert(1)"])(
     expect(() => readFunctionUrl(text)).toThrow("Cannot use ");
   },
 );
+
+describe("checkFunctionUrl()", () => {
+  const at = (text: string, ...found: readonly string[]) =>
+    checkFunctionUrl(new URL(text), { allowPrivate: false, lookup: () => Promise.resolve(found) });
+
+  test("leads to an address that was looked at, under its own name", async () => {
+    const { url, headers, tls } = await at("https://fn.example:8443/f?x=1", "8.8.8.8", "8.8.4.4");
+    expect([url.href, headers, tls]).toEqual([
+      "https://8.8.8.8:8443/f?x=1",
+      { host: "fn.example:8443" },
+      { serverName: "fn.example" },
+    ]);
+    const six = await at("http://fn.example/f", "2606:4700::1");
+    expect([six.url.href, six.headers, six.tls]).toEqual([
+      "http://[2606:4700::1]/f",
+      { host: "fn.example" },
+      undefined,
+    ]);
+    expect((await at("http://8.8.8.8/f")).url.href).toBe("http://8.8.8.8/f");
+  });
+
+  test("refuses a name of which one address is private, and one without any", async () => {
+    expect(await rejection(at("http://fn.example/", "8.8.8.8", "10.0.0.1"))).toMatchObject({
+      code: "bad_request",
+      message: expect.stringContaining("its address 10.0.0.1 is in a private range"),
+    });
+    expect(await rejection(at("http://fn.example/"))).toMatchObject({ code: "unavailable" });
+  });
+
+  test("looks nothing up where private networks are allowed", async () => {
+    const url = new URL("http://fn.example/");
+    const lookup = () => Promise.reject(new Error("asked"));
+    expect((await checkFunctionUrl(url, { allowPrivate: true, lookup })).url).toBe(url);
+  });
+});
 
 describe("createConnectionLimits()", () => {
   const signal = new AbortController().signal;

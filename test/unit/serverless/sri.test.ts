@@ -3,6 +3,7 @@ import type { FunctionUsage } from "../../../src/protocol/invocation.ts";
 import type { DaemonMessage, PluginEvent } from "../../../src/protocol/messages.ts";
 import { createPlainCodec } from "../../../src/protocol/plain/codec.ts";
 import { createSriAnswer, sriBody } from "../../../src/protocol/serverless/sri.ts";
+import { sriEnd, sriFailure, sriSuccess } from "../../../src/protocol/serverless/sri-text.ts";
 
 /* The article's bodies, byte for byte but for the white space of its examples (seed article 5.3, 5.4). */
 
@@ -195,4 +196,27 @@ describe("a streamed answer", () => {
     expect(errorOf(answer(SEARCH).event("chunk", "{"))[0]?.message).toBe("encountered an error: {");
     expect(answer(SEARCH).event("progress", "{}")).toEqual([]);
   });
+});
+
+const USED = { execution_time_ms: 1500, memory_used_mb: 128 };
+
+test.each([
+  ["sriSuccess()", sriSuccess('{"n":1.0}', USED), "item end"],
+  ["sriFailure()", sriFailure('{"type":"T","message":"m"}', USED), "error"],
+])("what %s writes is what createSriAnswer() reads, and costs", (_, written, expected) => {
+  const sri = answer(SEARCH);
+  expect(kinds(sri.unary(written)).join(" ")).toBe(expected);
+  expect(sri.usages).toEqual([{ executionMs: 1500, memoryMb: 128 }]);
+});
+
+test.each([
+  ["{}", '{"usage":'],
+  ['{"total_tokens":7}', '{"total_tokens":7,"usage":'],
+  ["[1]", '{"data":[1],"usage":'],
+])("sriEnd() of %s is an object with the usage last", (data, head) => {
+  const written = sriEnd(data, USED);
+  expect(written).toBe(`${head}${JSON.stringify(USED)}}`);
+  const sri = answer(SEARCH);
+  expect(kinds(sri.event("end", written))).toEqual(["end"]);
+  expect(sri.usages).toEqual([{ executionMs: 1500, memoryMb: 128 }]);
 });

@@ -1,8 +1,10 @@
+import type { FunctionProtocol } from "./connector.ts";
+
 /**
  * What a connector answers while it launches a function: one JSON object a line (contract/plugin-wire 3.1). A daemon
- * shows `start` and `build` as progress, takes the function's address from `run` with `success`, and ignores `healthz`.
+ * shows `start` and `build` as progress, takes the function's address from `run` with `success`, and ignores `healthz`: `readLaunchLine()` is its side.
  */
-export interface LaunchEvent {
+export interface LaunchLine {
   readonly Stage: "healthz" | "start" | "build" | "run" | "end";
   readonly State: "running" | "success" | "failed";
   /** What is being worked on. */
@@ -18,7 +20,9 @@ export interface RunnerInstance {
   readonly ResourceName: string;
   readonly Status: { readonly State: string };
   /** Ours: how it is called. */
-  readonly Protocol: "sdk" | "plain";
+  readonly Protocol: FunctionProtocol;
+  /** Ours: `launchFingerprint()` of what the last launch came with. */
+  readonly Fingerprint: string;
 }
 
 /**
@@ -29,19 +33,8 @@ export function launchedMessage(launched: {
   readonly endpoint: string;
   readonly name: string;
   readonly id: string;
-  readonly form: "sdk" | "plain";
+  readonly form: FunctionProtocol;
 }): string {
   const { endpoint, name, id, form } = launched;
   return `endpoint=${endpoint},name=${name},id=${id}${form === "plain" ? ",protocol=plain" : ""}`;
-}
-
-/** The name of a package as daemons ask for it: `author@name@version@checksum.difypkg`. */
-export function packageFileName(identifier: {
-  readonly author: string;
-  readonly name: string;
-  readonly version: string;
-  readonly checksum: string;
-}): string {
-  const { author, name, version, checksum } = identifier;
-  return `${[author, name, version, checksum].join("@")}.difypkg`;
 }
