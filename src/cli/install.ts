@@ -14,7 +14,7 @@ import { followInstall } from "./install-task.ts";
 import { findInstalled, type InstalledPlugin } from "./installed-plugin.ts";
 import { showProgress } from "./progress.ts";
 import { type RuntimeWish, runtimeOption, startSwitch } from "./runtime-switch.ts";
-import { parseSeconds } from "./seconds.ts";
+import { timeoutOption } from "./seconds.ts";
 
 /** Above the daemon's own limit (`PLUGIN_INSTALL_TIMEOUT`, 15 minutes), so that the daemon's reason is the one shown. */
 const DEFAULT_TIMEOUT_MS = 20 * 60_000;
@@ -35,7 +35,7 @@ export function installCommand(io: CliIo): Command {
     .argument("<file>", "a .difypkg file")
     .addOption(runtimeOption())
     .option("--no-wait", "do not wait until the plugin runs")
-    .option("--timeout <seconds>", "how long to wait", parseSeconds, DEFAULT_TIMEOUT_MS)
+    .addOption(timeoutOption(DEFAULT_TIMEOUT_MS))
     .action((file: string, flags: InstallFlags) => install(file, { flags, io }));
 }
 

@@ -8,7 +8,7 @@ import { followInstall } from "./install-task.ts";
 import { findInstalled } from "./installed-plugin.ts";
 import { showProgress } from "./progress.ts";
 import { listRuntimes, RUNTIME_WISHES, type RuntimeWish, startSwitch } from "./runtime-switch.ts";
-import { parseSeconds } from "./seconds.ts";
+import { timeoutOption } from "./seconds.ts";
 
 /** Above the daemon's own limit, so that the daemon's reason is the one shown. */
 const DEFAULT_TIMEOUT_MS = 20 * 60_000;
@@ -26,7 +26,7 @@ export function runtimeCommand(io: CliIo): Command {
     .description("move a plugin to another runtime, without an outage")
     .argument("<plugin>", 'its id, such as "author/name"')
     .addArgument(new Argument("<where>", "where it is to run").choices(RUNTIME_WISHES))
-    .option("--timeout <seconds>", "how long to wait", parseSeconds, DEFAULT_TIMEOUT_MS)
+    .addOption(timeoutOption(DEFAULT_TIMEOUT_MS))
     .action((plugin: string, where: RuntimeWish, flags: SetFlags) => move({ plugin, where, flags, io }));
   return new Command("runtime").description("where plugins run").addCommand(list).addCommand(set);
 }
