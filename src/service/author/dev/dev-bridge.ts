@@ -11,8 +11,12 @@ export interface DevBridge {
   serve(link: DevLink): Promise<void>;
   /** The lines of a process go to whom they concern. */
   fromPlugin(child: DevChild, lines: readonly ReadLine[]): Promise<void>;
-  /** Calls that are open end with the failure; until there is a target again, requests wait. */
-  hold(failure: DevFailure): void;
+  /** Until there is a target again, requests wait; those that a process has go on. */
+  hold(): void;
+  /** Resolves when no process has a request any more. */
+  idle(): Promise<void>;
+  /** Calls that are open end with the failure. */
+  cut(failure: DevFailure): void;
   /** Requests go to this process. */
   open(child: DevChild): void;
   /** Requests are answered with the failure, and so are those that are open. */
@@ -46,11 +50,22 @@ export function createDevBridge(options: DevBridgeOptions): DevBridge {
   let current: DevLink | undefined;
   let target: Target = { kind: "none" };
   let changed = Promise.withResolvers<void>();
+  /** Of those who wait until no call is open. */
+  let emptied: PromiseWithResolvers<void> | undefined;
 
   function aim(next: Target): void {
     target = next;
     changed.resolve();
     changed = Promise.withResolvers();
+  }
+
+  function forget(id: string): boolean {
+    const known = calls.delete(id);
+    if (calls.size === 0) {
+      emptied?.resolve();
+      emptied = undefined;
+    }
+    return known;
   }
 
   /** Whoever has gone hears nothing, and is told of by its own end. */
@@ -60,8 +75,10 @@ export function createDevBridge(options: DevBridgeOptions): DevBridge {
 
   function fail(failure: DevFailure): void {
     const dialect = options.dialect();
-    for (const call of calls.values()) void write(call.link, dialect.failure(call, failure));
-    calls.clear();
+    for (const call of calls.values()) {
+      void write(call.link, dialect.failure(call, failure));
+      forget(call.id);
+    }
   }
 
   async function settled(): Promise<Exclude<Target, { kind: "none" }>> {
@@ -81,7 +98,7 @@ export function createDevBridge(options: DevBridgeOptions): DevBridge {
         return await to.child.write(line);
       } catch {
         // It died under the write, or was replaced: the call was ended then, or nothing was executed and the next has it.
-        if (!calls.delete(call.id)) return;
+        if (!forget(call.id)) return;
         if (target === to) aim({ kind: "none" });
       }
     }
@@ -116,7 +133,7 @@ export function createDevBridge(options: DevBridgeOptions): DevBridge {
       for await (const block of link.blocks())
         for (const line of block.split("\n")) if (line.trim() !== "") await fromDaemon(link, line);
       if (current === link) current = undefined;
-      for (const call of calls.values()) if (call.link === link) calls.delete(call.id);
+      for (const call of calls.values()) if (call.link === link) forget(call.id);
     },
     async fromPlugin(child, lines) {
       // What a process says that was replaced concerns nobody.
@@ -126,20 +143,24 @@ export function createDevBridge(options: DevBridgeOptions): DevBridge {
         if (is.kind === "greeting") continue;
         const id = is.kind === "end" || is.kind === "of_call" ? is.id : undefined;
         const call = id === undefined ? undefined : calls.get(id);
-        if (is.kind === "end" && id !== undefined) calls.delete(id);
+        if (is.kind === "end" && id !== undefined) forget(id);
         // Without an id it belongs to the one that is open.
         const [only] = is.kind === "end" && id === undefined && calls.size === 1 ? calls.keys() : [];
-        if (only !== undefined) calls.delete(only);
+        if (only !== undefined) forget(only);
         if (id !== undefined && !call) continue;
         const link = call?.link ?? current;
         if (link) texts.set(link, `${texts.get(link) ?? ""}${text}\n`);
       }
       for (const [link, text] of texts) await write(link, text);
     },
-    hold(failure) {
-      aim({ kind: "none" });
-      fail(failure);
+    hold: () => aim({ kind: "none" }),
+    async idle() {
+      while (calls.size > 0) {
+        emptied ??= Promise.withResolvers();
+        await emptied.promise;
+      }
     },
+    cut: fail,
     open: (child) => aim({ kind: "child", child }),
     refuse(failure) {
       aim({ kind: "failed", failure });

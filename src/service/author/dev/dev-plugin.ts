@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { settlesWithin } from "../../../lib/deadline.ts";
 import { errorMessage } from "../../../lib/describe-error.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { readRunner } from "../../../protocol/runner.ts";
@@ -56,6 +57,8 @@ const BEAT_MS = 4000;
 /** A program that ends with it wants to be started anew: `plugd_debug` was told to reload. */
 export const RELOAD_EXIT_CODE = 75;
 const STDERR_LINES = 20;
+/** What a process that is replaced gets for the calls that it has. */
+const LAST_ANSWERS_MS = 200;
 
 /**
  * Runs a plugin from its author's folder, behind one connection to the daemon that stays while its process is replaced:
@@ -198,7 +201,10 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
 
   async function replace(failure: DevFailure): Promise<void> {
     answering = false;
-    bridge.hold(failure);
+    bridge.hold();
+    // What was called with the save may be about to answer; one that stands or streams for long is not waited for.
+    if (child) await settlesWithin(bridge.idle(), LAST_ANSWERS_MS);
+    bridge.cut(failure);
     const old = child;
     child = undefined;
     await old?.stop();
