@@ -101,6 +101,23 @@ test("dev ends an open call when its process is replaced, and a call that comes 
   expect(textOf(await meanwhile)).toBe("Next you");
 });
 
+test("dev of a folder that another one runs leaves that one able to start its plugin again", async () => {
+  using folder = temporaryFolder();
+  await using made = await setUp(folder.path);
+  const { daemon, dev, ask } = made;
+  {
+    await using other = startDevCommand({
+      folder: join(folder.path, "dev-ts"),
+      args: ["--url", daemon.url, "--key", daemon.key, "--tenant", TENANT],
+      env: { XDG_CACHE_HOME: join(folder.path, "cache") },
+    });
+    await other.shows(/ready /);
+  }
+  dev.save("main.ts", code("Again"));
+  await dev.shows(/change main\.ts/);
+  expect(textOf(await ask("you"))).toBe("Again you");
+});
+
 test("dev stands at a breakpoint of a plugin in TypeScript, and goes on", async () => {
   using folder = temporaryFolder();
   await using made = await setUp(folder.path);

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { settlesWithin } from "../../../lib/deadline.ts";
 import { errorMessage } from "../../../lib/describe-error.ts";
@@ -73,8 +73,10 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
   const { folder, settings, signal, tell } = options;
   let source = await readDevSource(folder);
   const memory = await createMemoryLimiter({ log: options.log });
+  // A launcher starts programs of one process alone: the same folder may be run twice.
+  const launcherFolder = join(options.runFolder, "run", String(process.pid));
   const starter = createSpawnStarter({
-    launcher: await installLauncher({ folders: [join(options.runFolder, "run")] }),
+    launcher: await installLauncher({ folders: [launcherFolder] }),
     memory,
   });
   await mkdir(settings.local.envsPath, { recursive: true });
@@ -257,6 +259,7 @@ export async function devPlugin(options: DevPluginOptions): Promise<void> {
     await connection.ended;
     await Promise.all(running);
     await memory.close();
+    await rm(launcherFolder, { recursive: true, force: true });
   }
 }
 
