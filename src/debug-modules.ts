@@ -73,6 +73,7 @@ export async function debugModules(deps: DebugModulesDeps): Promise<DebugModules
     events: debugging,
     logOf: ({ pluginId, tenantId }) => watchedLogOf(pluginId, tenantId),
     helpers: () => helpers,
+    release: async ({ tenantId, pluginId }) => runtimes?.release(tenantId, pluginId),
   });
   const helpers = createDebugHelpers({
     observer: control.observer,

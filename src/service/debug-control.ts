@@ -12,6 +12,8 @@ export interface DebugControlDeps {
   runtimeOf(identifier: string, runtimeType: RuntimeType): Promise<PluginRuntime | undefined>;
   readonly events: LiveDebugEvents;
   logOf(plugin: HelpedPlugin): Logger;
+  /** Keeps the place of a connection that is gone no longer. */
+  release(plugin: HelpedPlugin): Promise<void>;
 }
 
 /** What an operator can ask of a plugin that is debugged; rejects with a `DaemonError` where nobody can be told. */
@@ -19,6 +21,8 @@ export interface DebugControl {
   /** Goes on from breakpoints, and lets time count again. */
   continue(plugin: HelpedPlugin): Promise<void>;
   reload(plugin: HelpedPlugin): Promise<void>;
+  /** A developer goes and does not come back: what is installed serves calls at once. Fine where nothing is debugged. */
+  release(plugin: HelpedPlugin): Promise<void>;
   /** What helpers tell goes through here; `helpers` are those that are told. */
   readonly observer: HelperObserver;
 }
@@ -65,6 +69,7 @@ export function createDebugControl(
       if (helped === 0 && !told) throw nobody(plugin.pluginId);
       events.reload(plugin, { status: "asked", message: "" });
     },
+    release: deps.release,
     observer: {
       log(plugin, { level, message }) {
         deps.logOf(plugin)[level](PLUGIN_LINES.log, { plugin: plugin.pluginId, message });

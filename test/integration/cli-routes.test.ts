@@ -67,6 +67,7 @@ const OWN = [
   "GET /plugin/:tenant_id/debugging/events",
   "POST /plugin/:tenant_id/debugging/continue",
   "POST /plugin/:tenant_id/debugging/reload",
+  "POST /plugin/:tenant_id/debugging/release",
   "GET /plugin/:tenant_id/management/runtime/list",
   "POST /plugin/:tenant_id/management/runtime/switch",
   "POST /function/:secret/backwards-invocation/transaction",

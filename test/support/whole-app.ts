@@ -170,6 +170,7 @@ export async function openWholeApp(): Promise<WholeApp> {
           events: liveDebugEvents({ publish: () => undefined }),
           logOf: () => log,
           helpers: () => ({ tell: async () => 1 }),
+          release: async () => undefined,
         }),
       }),
       debuggingEventRoutes({

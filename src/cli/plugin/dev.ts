@@ -46,6 +46,9 @@ async function dev(given: string, { flags, io, deps }: Dev): Promise<void> {
   }
 }
 
+/** For the goodbye to the daemon, which nobody waits for much longer. */
+const GOODBYE_MS = 2000;
+
 interface FoundDaemon {
   readonly connection: Connection;
   /** Where it comes from, in words. */
@@ -112,6 +115,7 @@ async function develop(
   const home = io.env["XDG_CACHE_HOME"] || (io.env["HOME"] ? join(io.env["HOME"], ".cache") : tmpdir());
   const ownFolder = join(home, "plugd/dev", `${basename(folder)}-${Bun.hash(folder).toString(36)}`);
   await mkdir(ownFolder, { recursive: true });
+  let pluginId: string | undefined;
   try {
     await devPlugin({
       folder,
@@ -121,13 +125,26 @@ async function develop(
         const { key, port } = await askKey(client);
         return { host: new URL(connection.url).hostname.replace(/^\[|\]$/g, ""), port, key };
       },
-      tell: (event) => screen.tell(event),
+      tell(event) {
+        if (event.kind === "declared") ({ pluginId } = event.source.identifier);
+        screen.tell(event);
+      },
       log: createLogger({ level: "WARN", format: "text", write: (line) => screen.note(line) }),
       signal: io.signal,
     });
   } finally {
     await screen.close();
+    if (pluginId !== undefined) await sayGoodbye(pluginId, { connection, io });
   }
+}
+
+/** Calls go to what is installed from now on. A daemon that is gone, or knows nothing of it, finds out by itself. */
+async function sayGoodbye(
+  pluginId: string,
+  { connection, io }: { readonly connection: Connection; readonly io: CliIo },
+): Promise<void> {
+  const client = daemonClient(connection, { program: io.program, signal: AbortSignal.timeout(GOODBYE_MS) });
+  await client.post("debugging/release", { plugin_id: pluginId }).catch(() => undefined);
 }
 
 /** The key itself is never shown. */

@@ -7,7 +7,7 @@ import { enveloped, type Operations } from "../openapi/operation.ts";
 import { decodeFields } from "../request-fields.ts";
 
 export interface DebuggingControlRoutesDeps {
-  readonly control: Pick<DebugControl, "continue" | "reload">;
+  readonly control: Pick<DebugControl, "continue" | "reload" | "release">;
 }
 
 const PREFIX = "/plugin/:tenant_id/debugging";
@@ -30,6 +30,15 @@ export const debuggingControlOperations = (): Operations => ({
     ...describeFields(PLUGIN),
     responses: DONE,
   },
+  [`POST ${PREFIX}/release`]: {
+    operationId: "releasePlugin",
+    summary: "Say that the developer of a plugin goes and does not come back",
+    description:
+      "What is installed serves calls as soon as the last connection has ended, without a time of grace",
+    tags: ["Debugging"],
+    ...describeFields(PLUGIN),
+    responses: DONE,
+  },
 });
 
 /** What an operator asks of a plugin that is debugged. Routes of our own; the reference has nothing like them. */
@@ -43,6 +52,11 @@ export function debuggingControlRoutes({ control }: DebuggingControlRoutesDeps) 
     .post("/reload", async ({ params, request }) => {
       const { pluginId } = await decodeFields(request, PLUGIN);
       await control.reload({ tenantId: params.tenant_id, pluginId });
+      return success(true);
+    })
+    .post("/release", async ({ params, request }) => {
+      const { pluginId } = await decodeFields(request, PLUGIN);
+      await control.release({ tenantId: params.tenant_id, pluginId });
       return success(true);
     });
 }

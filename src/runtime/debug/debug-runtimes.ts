@@ -27,7 +27,7 @@ export interface DebugRuntimesOptions {
  *
  *          connect                  last connection ends
  *   none ─────────▶ served ◀─────────────────────────────▶ kept ───────▶ none
- *                   │    ▲              connect                  grace over
+ *                   │    ▲              connect                  grace over, or released
  *                   └────┘ connect: the later one is called; when it ends, the one before it
  */
 export interface DebugRuntimes {
@@ -35,6 +35,8 @@ export interface DebugRuntimes {
   connect(plugin: DebuggedPlugin, served: ConnectOptions): Promise<void>;
   /** The client declares something else over the connection that it has. Throws what `records` throws. */
   redeclare(connection: DebugConnection, plugin: DebuggedPlugin): Promise<void>;
+  /** Nobody will come back: the place is kept no longer, or not at all once its last connection has ended. */
+  release(tenantId: string, pluginId: string): Promise<void>;
   /** By identifier. */
   find(identifier: string): DebugRuntime | undefined;
   /** The plugin of the tenant's place, served or kept, that was given this session id. */
@@ -65,6 +67,7 @@ interface Place {
   plugin: DebuggedPlugin;
   runtime: DebugRuntime;
   grace: ReturnType<typeof setTimeout> | undefined;
+  released: boolean;
 }
 
 export function createDebugRuntimes({ records, graceMs, log, logOf }: DebugRuntimesOptions): DebugRuntimes {
@@ -118,8 +121,10 @@ export function createDebugRuntimes({ records, graceMs, log, logOf }: DebugRunti
       plugin,
       runtime,
       grace: undefined,
+      released: false,
     };
     clearTimeout(place.grace);
+    place.released = false;
     place.served = [...place.served, served];
     place.plugin = plugin;
     place.runtime = runtime;
@@ -166,11 +171,20 @@ export function createDebugRuntimes({ records, graceMs, log, logOf }: DebugRunti
       return;
     }
     place.runtime.serve(undefined);
-    if (graceMs === 0 || closing) return giveBack(key, place);
+    if (graceMs === 0 || closing || place.released) return giveBack(key, place);
     place.grace = setTimeout(() => background(lock.run(key, () => graceOver(key, place))), graceMs);
   }
 
   async function graceOver(key: string, place: Place): Promise<void> {
+    if (place.served.length === 0) await giveBack(key, place);
+  }
+
+  async function released(key: string): Promise<void> {
+    const place = places.get(key);
+    if (!place) return;
+    // Of two developers only one goes.
+    if (place.served.length > 1) return;
+    place.released = true;
     if (place.served.length === 0) await giveBack(key, place);
   }
 
@@ -201,6 +215,10 @@ export function createDebugRuntimes({ records, graceMs, log, logOf }: DebugRunti
     redeclare(connection, plugin) {
       const key = keyOf(plugin.tenantId, plugin.identifier.pluginId);
       return lock.run(key, () => redeclared(key, { connection, plugin }));
+    },
+    release(tenantId, pluginId) {
+      const key = keyOf(tenantId, pluginId);
+      return lock.run(key, () => released(key));
     },
     find: (identifier) => runtimes.get(identifier),
     resumed: (tenantId, sessionId) =>

@@ -7,6 +7,7 @@ import type { DebuggedPlugin } from "../../../src/runtime/debug/debugged-plugin.
 import type { InvocationRequest } from "../../../src/runtime/runtime.ts";
 import { createSessions } from "../../../src/session/sessions.ts";
 import { createMemoryTransport } from "../../../src/transport/memory.ts";
+import { until } from "../../support/processes.ts";
 import { rejection } from "../../support/rejection.ts";
 import { declarationOf } from "../store/test-store.ts";
 
@@ -188,5 +189,37 @@ describe("createDebugRuntimes()", () => {
     expect(runtimes.resumed("t1", "x")?.identifier.name).toBe("p");
     expect(runtimes.resumed("t2", "x")).toBeUndefined();
     expect(runtimes.resumed("t1", "y")).toBeUndefined();
+  });
+
+  test("a place is given back at once when it was released, before or after its connection ended", async () => {
+    for (const first of ["release", "end"] as const) {
+      const { runtimes, told } = setUp();
+      const only = connection();
+      await runtimes.connect(plugin("p"), { connection: only.made });
+      if (first === "release") await runtimes.release("t1", "tests/p");
+      expect(told).toEqual(["t1 has 0.0.1"]);
+      only.peer.hangUp();
+      await only.made.ended;
+      if (first === "end") await runtimes.release("t1", "tests/p");
+      await until("it is given back", () => told.length === 2);
+      expect(told).toEqual(["t1 has 0.0.1", "t1 has no tests/p"]);
+      await runtimes.close();
+    }
+  });
+
+  test("who comes back after a release has a place like any other, and of two developers only one goes", async () => {
+    const { runtimes, told } = setUp();
+    const [first, second] = [connection(), connection()];
+    const it = plugin("p");
+    await runtimes.connect(it, { connection: first.made });
+    await runtimes.connect(it, { connection: second.made });
+    await runtimes.release("t1", "tests/p");
+    second.peer.hangUp();
+    await second.made.ended;
+    first.peer.hangUp();
+    await first.made.ended;
+    await runtimes.release("t2", "tests/p");
+    expect(told.filter((line) => line.includes("has no"))).toEqual([]);
+    await runtimes.close();
   });
 });
