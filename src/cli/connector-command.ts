@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { whenAborted } from "../lib/when-aborted.ts";
 import type { CliDeps, RunningConnector } from "./cli-deps.ts";
 import { type CliIo, styleFor } from "./cli-io.ts";
 import { mergeSettings } from "./start.ts";
@@ -53,7 +54,7 @@ async function runConnector(
     const { url, functions, memoryLimit } = connector;
     connector.logger.info("Listening", { url, functions, memory_limit: memoryLimit });
     for (const warning of connector.warnings) connector.logger.warn(warning);
-    await aborted(io.signal);
+    await whenAborted(io.signal);
     if (io.stdout.isTerminal)
       io.stdout.write("\nStopping; calls that are open may finish. Ctrl-C again ends at once\n");
   } finally {
@@ -88,11 +89,4 @@ function guide({ url, keyPath }: RunningConnector, io: CliIo): string {
     "",
     "",
   ].join("\n");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { whenAborted } from "../lib/when-aborted.ts";
 import { DEFAULT_KEY, startFakePlatform } from "../service/author/fake-platform/fake-platform.ts";
 import { faultLines } from "../service/author/fake-platform/guide.ts";
 import type { Received } from "../service/author/fake-platform/received.ts";
@@ -46,7 +47,7 @@ async function fakePlatform(flags: FakePlatformFlags, io: CliIo): Promise<void> 
         "",
       ].join("\n"),
     );
-    await aborted(io.signal);
+    await whenAborted(io.signal);
   } finally {
     await platform.close();
   }
@@ -76,11 +77,4 @@ function parsePort(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > HIGHEST_PORT)
     throw new InvalidArgumentError(`It must be a number from 0 to ${HIGHEST_PORT}.`);
   return Number(text);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { errorCode } from "../lib/system-error.ts";
+import { whenAborted } from "../lib/when-aborted.ts";
 import { banner, bannerAttributes } from "./banner.ts";
 import type { CliDeps, RunningDaemon, StartFacts } from "./cli-deps.ts";
 import { CliError } from "./cli-error.ts";
@@ -35,8 +36,8 @@ async function start(
   const daemon = await deps.startDaemon({ env: startEnvironment(flags, io) });
   try {
     // Told beside the wait for the end: looking for interpreters must not delay a stop.
-    await Promise.race([tell(daemon, io), aborted(io.signal)]);
-    await aborted(io.signal);
+    await Promise.race([tell(daemon, io), whenAborted(io.signal)]);
+    await whenAborted(io.signal);
     if (io.stdout.isTerminal)
       io.stdout.write("\nStopping; calls that are open may finish. Ctrl-C again ends at once\n");
   } finally {
@@ -111,11 +112,4 @@ async function tell(daemon: RunningDaemon, io: CliIo): Promise<void> {
   }
   daemon.logger.info("Ready", bannerAttributes(facts));
   for (const warning of facts.warnings) daemon.logger.warn(warning);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

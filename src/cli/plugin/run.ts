@@ -6,6 +6,7 @@ import { createLogger } from "../../lib/create-logger.ts";
 import { describeError } from "../../lib/describe-error.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { errorCode } from "../../lib/system-error.ts";
+import { whenAborted } from "../../lib/when-aborted.ts";
 import { formatRunMessage, type RunFormat } from "../../service/author/run/run-messages.ts";
 import { type RunClient, serveClient } from "../../service/author/run/serve-client.ts";
 import { type RunningPlugin, startPlugin } from "../../service/author/run/start-plugin.ts";
@@ -98,12 +99,12 @@ async function serve(plugin: RunningPlugin, run: Run): Promise<void> {
       },
     });
     // The end of the input is no reason to go, as in the reference: the plugin may be watched.
-    return untilAborted(io.signal);
+    return whenAborted(io.signal);
   }
   const server = await listenForClients(serveOne);
   try {
     announce({ info: "tcp server listening", host: server.host, port: server.port }, run);
-    await untilAborted(io.signal);
+    await whenAborted(io.signal);
   } finally {
     await server.close();
   }
@@ -155,11 +156,4 @@ async function readPackageFile(path: string, shown: string): Promise<Uint8Array>
       cause,
     });
   }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

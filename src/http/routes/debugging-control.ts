@@ -43,20 +43,21 @@ export const debuggingControlOperations = (): Operations => ({
 
 /** What an operator asks of a plugin that is debugged. Routes of our own; the reference has nothing like them. */
 export function debuggingControlRoutes({ control }: DebuggingControlRoutesDeps) {
+  const asked =
+    (what: keyof typeof control) =>
+    async ({
+      params,
+      request,
+    }: {
+      readonly params: { readonly tenant_id: string };
+      readonly request: Request;
+    }) => {
+      const { pluginId } = await decodeFields(request, PLUGIN);
+      await control[what]({ tenantId: params.tenant_id, pluginId });
+      return success(true);
+    };
   return new Elysia({ name: "debugging-control", prefix: PREFIX })
-    .post("/continue", async ({ params, request }) => {
-      const { pluginId } = await decodeFields(request, PLUGIN);
-      await control.continue({ tenantId: params.tenant_id, pluginId });
-      return success(true);
-    })
-    .post("/reload", async ({ params, request }) => {
-      const { pluginId } = await decodeFields(request, PLUGIN);
-      await control.reload({ tenantId: params.tenant_id, pluginId });
-      return success(true);
-    })
-    .post("/release", async ({ params, request }) => {
-      const { pluginId } = await decodeFields(request, PLUGIN);
-      await control.release({ tenantId: params.tenant_id, pluginId });
-      return success(true);
-    });
+    .post("/continue", asked("continue"))
+    .post("/reload", asked("reload"))
+    .post("/release", asked("release"));
 }

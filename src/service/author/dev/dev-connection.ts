@@ -1,5 +1,6 @@
 import { errorMessage } from "../../../lib/describe-error.ts";
 import { pause } from "../../../lib/pause.ts";
+import { whenAborted } from "../../../lib/when-aborted.ts";
 import type { DevBridge } from "./dev-bridge.ts";
 import { type DevAddress, type DevLink, openDevLink } from "./dev-link.ts";
 
@@ -114,11 +115,4 @@ export function keepConnected(options: DevConnectionOptions): DevConnection {
     },
     ended: keep(),
   };
-}
-
-export function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

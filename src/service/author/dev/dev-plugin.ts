@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { settlesWithin } from "../../../lib/deadline.ts";
 import { errorMessage } from "../../../lib/describe-error.ts";
 import type { Logger } from "../../../lib/logger.ts";
+import { whenAborted } from "../../../lib/when-aborted.ts";
 import { readRunner } from "../../../protocol/runner.ts";
 import { createMemoryLimiter } from "../../../runtime/local/memory-limiter.ts";
 import type { LaunchPlan, ReportStage } from "../../../runtime/local/prepare.ts";
@@ -12,7 +13,7 @@ import { installLauncher } from "../../../runtime/local/spawn-launcher.ts";
 import type { AuthorSettings } from "../author-settings.ts";
 import { createDevBridge } from "./dev-bridge.ts";
 import { createDevChild, type DevChild } from "./dev-child.ts";
-import { type ConnectionEvent, type DevDaemon, keepConnected, whenAborted } from "./dev-connection.ts";
+import { type ConnectionEvent, type DevDaemon, keepConnected } from "./dev-connection.ts";
 import { type DevDialect, devDialect, type DevFailure } from "./dev-dialect.ts";
 import {
   dependencyFingerprint,

@@ -1,5 +1,6 @@
 import { describeError } from "../../../lib/describe-error.ts";
 import { createLineSplitter, type SplitPart } from "../../../lib/line-splitter.ts";
+import { whenAborted } from "../../../lib/when-aborted.ts";
 import type { Invocation, InvocationEnd } from "../../../protocol/invocation.ts";
 import { type PluginError, pluginErrorText } from "../../../protocol/plugin-error.ts";
 import { formatRunMessage, parseRunRequest, type RunFormat, type RunMessageType } from "./run-messages.ts";
@@ -100,16 +101,9 @@ export async function serveClient(client: RunClient, options: ServeOptions): Pro
 
   await say("plugin_ready", "", JSON.stringify({ info: "plugin loaded" }));
   // Whoever is gone, or told to go, need not say all.
-  await Promise.race([readAll(), aborted(signal)]);
+  await Promise.race([readAll(), whenAborted(signal)]);
   await Promise.all(calls);
   gone.signal.throwIfAborted();
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function tooLong(sizeBytes: number): string {
