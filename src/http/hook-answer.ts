@@ -3,14 +3,8 @@ import type { HookHead } from "../protocol/hook-reply.ts";
 import type { Invocation, InvocationEnd, Taken } from "../protocol/invocation.ts";
 import { pluginErrorText } from "../protocol/plugin-error.ts";
 import type { HookCall } from "../service/hook-calls.ts";
+import { type DirectController, writeOut } from "./direct-controller.ts";
 import { failureOf } from "./errors.ts";
-
-/** Bun's direct stream: what is written goes to the socket without a queue of ours in between. */
-interface DirectController {
-  write(bytes: Uint8Array): number | Promise<number>;
-  flush(): number | Promise<number>;
-  close(): void;
-}
 
 const NOTHING = new Uint8Array();
 
@@ -108,10 +102,7 @@ async function relay(invocation: Invocation, first: Uint8Array, controller: Dire
     let taken: Taken = { items: [] };
     for (let bytes = first; ; bytes = bytesOf(taken)) {
       if (bytes.byteLength > 0) {
-        const written = controller.write(bytes);
-        if (typeof written !== "number") await written;
-        const flushed = controller.flush();
-        if (typeof flushed !== "number") await flushed;
+        await writeOut(controller, bytes);
       }
       if (taken.end) break;
       taken = await invocation.take();

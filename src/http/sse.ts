@@ -1,4 +1,5 @@
 import type { Invocation, Taken } from "../protocol/invocation.ts";
+import { type DirectController, writeOut } from "./direct-controller.ts";
 import { endFailure } from "./errors.ts";
 
 const HEAD = 'data: {"code":0,"message":"success","data":';
@@ -6,13 +7,6 @@ const TAIL = "}\n\n";
 /** Line ends of readers that know more than LF: they may stand raw in JSON strings, but not in an event. */
 const LINE_BREAKS = /[\u0085\u2028\u2029]/g;
 const HEADERS = { "content-type": "text/event-stream" };
-
-/** Bun's direct stream: what is written goes to the socket without a queue of ours in between. */
-interface DirectController {
-  write(text: string): number | Promise<number>;
-  flush(): number | Promise<number>;
-  close(): void;
-}
 
 /**
  * Answers with the items of a session as an event stream (contract/http-api 2).
@@ -38,10 +32,7 @@ async function relay(invocation: Invocation, first: Taken, controller: DirectCon
     for (let taken = first; ; taken = await invocation.take()) {
       const text = frames(taken);
       if (text !== "") {
-        const written = controller.write(text);
-        if (typeof written !== "number") await written;
-        const flushed = controller.flush();
-        if (typeof flushed !== "number") await flushed;
+        await writeOut(controller, text);
       }
       if (taken.end) break;
     }

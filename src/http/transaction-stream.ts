@@ -1,12 +1,6 @@
 import { KEEP_ALIVE, KEEP_ALIVE_MS } from "../protocol/serverless/transaction.ts";
+import { type DirectController, writeOut } from "./direct-controller.ts";
 import { type FrameEncoding, plainFrames } from "./frame-encoding.ts";
-
-/** Bun's direct stream: what is written goes to the socket without a queue of ours in between. */
-interface DirectController {
-  write(bytes: string | Uint8Array): number | Promise<number>;
-  flush(): number | Promise<number>;
-  close(): void;
-}
 
 export interface TransactionStream {
   /** What is sent; `close` ends it. */
@@ -66,10 +60,7 @@ export function openTransactionStream(options: TransactionStreamOptions): Transa
 
   async function push(text: string): Promise<void> {
     const controller = await ready.promise;
-    const written = controller.write(await encoding.encode(text));
-    if (typeof written !== "number") await written;
-    const flushed = controller.flush();
-    if (typeof flushed !== "number") await flushed;
+    await writeOut(controller, await encoding.encode(text));
   }
 
   const timer = setTimeout(leave, options.timeoutMs);

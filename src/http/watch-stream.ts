@@ -1,6 +1,7 @@
 import { createEventBuffer } from "better-sse";
 import type { LiveEvent } from "../service/live-event.ts";
 import type { LiveBatch, Watch } from "../service/live-events.ts";
+import { type DirectController, writeOut } from "./direct-controller.ts";
 
 export interface WatchStreamsOptions {
   /** Tells the events of this daemon from those of the one before: `RUN-NUMBER` is an event's id. */
@@ -17,12 +18,6 @@ export interface WatchStreamOptions {
 }
 
 export type WatchStreams = (options: WatchStreamOptions) => Response;
-
-interface DirectController {
-  write(text: string): number | Promise<number>;
-  flush(): number | Promise<number>;
-  close(): void;
-}
 
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-cache" };
 
@@ -58,8 +53,7 @@ export function createWatchStreams({ run, keepAliveMs }: WatchStreamsOptions): W
     async function write(text: string): Promise<void> {
       writing = true;
       try {
-        await controller.write(text);
-        await controller.flush();
+        await writeOut(controller, text);
       } finally {
         writing = false;
       }
